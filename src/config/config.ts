@@ -1,0 +1,170 @@
+/**
+ * Configuration: one description → the environment → one frozen Config.
+ * The only file that reads `process.env`. Unknown names under the prefix stop the start,
+ * so that a misspelt security setting is never silently ignored.
+ */
+import { isIP } from 'node:net';
+import { type Static, Type } from 'typebox';
+
+const setting = {
+  port: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'Port to listen on.' }),
+  host: Type.String({ default: 'localhost', description: 'Address to listen on; `0.0.0.0` for every interface.' }),
+  url: Type.String({
+    default: 'http://localhost:3000',
+    description:
+      'The issuer. Every absolute address is built from it, never from a request. Outside of loopback it must be https.',
+  }),
+  database_url: Type.String({
+    default: 'pglite:./data/db',
+    description: '`pglite:<folder>`, `pglite::memory:` or `postgres://…`.',
+  }),
+  database_pool: Type.Integer({
+    default: 10,
+    minimum: 2,
+    maximum: 200,
+    description: 'Connections to PostgreSQL per process (the embedded database always has one).',
+  }),
+  key: Type.String({
+    default: '',
+    description:
+      'Base64 of the 32-byte key that seals secrets. Several, comma-separated: the first seals, all of them open. ' +
+      'On the embedded database it is made beside the folder when empty; on PostgreSQL it is required.',
+  }),
+  bootstrap_api_key: Type.String({
+    default: '',
+    description:
+      'At start, if no such key exists, a system service account with every permission gets this key (32 characters or more).',
+  }),
+  smtp_url: Type.String({
+    default: '',
+    description: 'Outgoing mail, `smtp://…` or `smtps://…`. Without it mail is kept in the database and shown at /dev/mail in development.',
+  }),
+  mail_from: Type.String({ default: 'Lintel <no-reply@localhost>', description: 'Sender of outgoing mail.' }),
+  trusted_proxies: Type.String({
+    default: '',
+    description: 'Addresses or CIDR blocks, comma-separated, whose X-Forwarded-For is believed. Empty: nobody.',
+  }),
+  egress_allow: Type.String({
+    default: '',
+    description:
+      'Hosts (`host` or `host:port`), comma-separated, that outbound requests may reach although they are private or plain http. ' +
+      'For development and for internal identity providers.',
+  }),
+  log_level: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info', description: 'Least severity that is logged.' },
+  ),
+  grace_seconds: Type.Integer({
+    default: 25,
+    minimum: 0,
+    maximum: 600,
+    description: 'Seconds that in-flight requests get to finish after SIGTERM.',
+  }),
+};
+
+const shape = Type.Object(setting);
+type Settings = Static<typeof shape>;
+
+export interface Config extends Readonly<Omit<Settings, 'trusted_proxies' | 'egress_allow' | 'url'>> {
+  /** The issuer without a trailing slash. */
+  readonly url: string;
+  /** True when the issuer is plain http on loopback: the only place where development conveniences exist. */
+  readonly development: boolean;
+  readonly trusted_proxies: readonly string[];
+  readonly egress_allow: readonly string[];
+}
+
+export class ConfigurationError extends Error {}
+
+/** The environment's name of a setting: `PORT`, or `LINTEL_` and the name in capitals. */
+export const environmentName = (name: string): string => (name === 'port' ? 'PORT' : `LINTEL_${name.toUpperCase()}`);
+
+/** Names under the prefix that belong to tests and tools, not to the server. */
+const foreignNames = /^LINTEL_(TEST|BENCH|DEMO|CI)_/;
+
+/**
+ * Reads the configuration from an environment.
+ * @throws ConfigurationError naming the variable, what is wrong with it and what is expected.
+ */
+export function loadConfig(environment: Record<string, string | undefined> = process.env): Config {
+  const names = new Set(Object.keys(setting).map(environmentName));
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('LINTEL_') && !names.has(name) && !foreignNames.test(name)) {
+      throw new ConfigurationError(`${name} is not a setting of Lintel; see docs/configuration.md for the names.`);
+    }
+  }
+  const values: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(setting)) {
+    values[name] = read(environmentName(name), schema, environment[environmentName(name)]);
+  }
+  return check(values as Settings);
+}
+
+type SettingSchema = { type?: string; default?: unknown; minimum?: number; maximum?: number; anyOf?: { const?: unknown }[] };
+
+function read(name: string, schema: SettingSchema, raw: string | undefined): unknown {
+  if (raw === undefined || raw === '') return schema.default;
+  if (schema.type === 'integer') {
+    const value = /^\d+$/.test(raw) ? Number(raw) : Number.NaN;
+    if (!(value >= (schema.minimum ?? 0) && value <= (schema.maximum ?? Number.MAX_SAFE_INTEGER))) {
+      throw new ConfigurationError(`${name} must be a whole number from ${schema.minimum} to ${schema.maximum}.`);
+    }
+    return value;
+  }
+  if (schema.anyOf) {
+    const allowed = schema.anyOf.map((option) => option.const);
+    if (!allowed.includes(raw)) throw new ConfigurationError(`${name} must be one of ${allowed.join(', ')}.`);
+  }
+  return raw;
+}
+
+function check(settings: Settings): Config {
+  const url = parseUrl(settings.url);
+  const development = url.protocol === 'http:';
+  if (development && !isLoopback(url.hostname)) {
+    throw new ConfigurationError('LINTEL_URL must be https; plain http is accepted on localhost only.');
+  }
+  if (!/^(pglite:|postgres(ql)?:\/\/)/.test(settings.database_url)) {
+    throw new ConfigurationError('LINTEL_DATABASE_URL must begin with pglite: or postgres://.');
+  }
+  if (settings.bootstrap_api_key !== '' && settings.bootstrap_api_key.length < 32) {
+    throw new ConfigurationError('LINTEL_BOOTSTRAP_API_KEY must have 32 characters or more.');
+  }
+  if (settings.key === '' && settings.database_url.startsWith('postgres')) {
+    throw new ConfigurationError(
+      'LINTEL_KEY is required on PostgreSQL: base64 of 32 random bytes, for instance from `openssl rand -base64 32`.',
+    );
+  }
+  return Object.freeze({
+    ...settings,
+    url: url.origin,
+    development,
+    trusted_proxies: Object.freeze(list(settings.trusted_proxies)),
+    egress_allow: Object.freeze(list(settings.egress_allow)),
+  });
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol) || (url.pathname !== '/' && url.pathname !== '') || url.search || url.hash) {
+    throw new ConfigurationError('LINTEL_URL must be an origin such as https://id.example.com, without path or query.');
+  }
+  return url;
+}
+
+const list = (text: string): string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+
+/** Whether a host name or address literal is this machine. */
+export function isLoopback(hostname: string): boolean {
+  const bare = hostname.replace(/^\[|\]$/g, '');
+  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
+}
+
+/** The reference page of the configuration, in Markdown; `docs/configuration.md` is printed from it. */
+export function configurationReference(): string {
+  const rows = Object.entries(setting as Record<string, { description?: string; default?: unknown }>).map(
+    ([name, { description, default: usual }]) =>
+      `| \`${environmentName(name)}\` | ${description} | ${usual === '' ? 'none' : `\`${String(usual)}\``} |`,
+  );
+  return ['# Configuration', '', '| environment | meaning | default |', '|---|---|---|', ...rows, ''].join('\n');
+}

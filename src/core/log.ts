@@ -1,0 +1,40 @@
+/** The structured log: one JSON object a line, redacted by key name, with the request id where there is one. */
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { redact } from './redact.ts';
+
+export type Log = Logger;
+
+/** Describes an error for the log with its causes, without values that a driver may have put beside it. */
+export function describeError(error: unknown, depth = 0): Record<string, unknown> {
+  if (!(error instanceof Error)) return { thrown: typeof error === 'string' ? error.slice(0, 500) : typeof error };
+  const { code, constraint, table, column, schema, routine } = error as Error & Record<string, unknown>;
+  return {
+    name: error.name,
+    // A driver's message may repeat a statement with its values behind " - ": the statement goes, the reason stays.
+    message: error.message.split(' - ').at(-1)?.slice(0, 1000),
+    code,
+    constraint,
+    table,
+    column,
+    schema,
+    routine,
+    stack: error.stack?.split('\n').slice(1, 12).map((line) => line.trim()),
+    cause: error.cause !== undefined && depth < 3 ? describeError(error.cause, depth + 1) : undefined,
+  };
+}
+
+/** @param destination where lines go; standard output when absent */
+export function createLog(level: string, destination?: DestinationStream): Log {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    messageKey: 'message',
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (fields: Record<string, unknown>) => redact(fields) as Record<string, unknown>,
+    },
+    serializers: { err: describeError, error: describeError },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}

@@ -1,0 +1,97 @@
+/**
+ * The connection: Knex with the `pg` dialect on both databases. PGlite is plugged in below `pg`, so there is one SQL,
+ * one set of types and one set of error codes.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { PGlite } from '@electric-sql/pglite';
+import knexModule, { type Knex } from 'knex';
+import pg from 'pg';
+import { lockFolder } from './folder-lock.ts';
+
+// bigint (20) counts seconds and versions here, far below 2^53; numbers on both databases.
+pg.types.setTypeParser(20, (text) => Number(text));
+
+export interface Database {
+  readonly knex: Knex;
+  readonly embedded: boolean;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  /** Connections per process on PostgreSQL. */
+  readonly pool?: number;
+  /** Milliseconds to wait for a connection: a frozen database must give a 503, not a hang. */
+  readonly acquireMs?: number;
+  /** A PGlite that is already running (tests start from a snapshot). */
+  readonly pglite?: PGlite;
+}
+
+/**
+ * Opens the database of an address.
+ * @throws Error with a plain sentence when a folder is in use or belongs to another version
+ */
+export async function connect(address: string, options: ConnectOptions = {}): Promise<Database> {
+  return address.startsWith('pglite:') ? connectEmbedded(address.slice('pglite:'.length), options) : connectServer(address, options);
+}
+
+function connectServer(address: string, options: ConnectOptions): Database {
+  const knex = knexModule({
+    client: 'pg',
+    connection: {
+      connectionString: address,
+      connectionTimeoutMillis: 2000,
+      // The client gives up by itself: a frozen server honours no statement_timeout.
+      query_timeout: 4000,
+      statement_timeout: 3500,
+      idle_in_transaction_session_timeout: 30_000,
+      application_name: 'lintel',
+      keepAlive: true,
+    } as Knex.PgConnectionConfig,
+    pool: { min: 0, max: options.pool ?? 10, idleTimeoutMillis: 60_000, propagateCreateError: true },
+    acquireConnectionTimeout: options.acquireMs ?? 2000,
+  });
+  return { knex, embedded: false, close: () => knex.destroy() };
+}
+
+async function connectEmbedded(folder: string, options: ConnectOptions): Promise<Database> {
+  const memory = folder === ':memory:' || folder === '';
+  const path = memory ? null : resolve(folder);
+  if (path) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const unlock = path ? lockFolder(path) : () => {};
+  try {
+    const pglite = options.pglite ?? (await startPglite(path));
+    const { createPgConfig } = await import('@electric-sql/pglite/node-postgres');
+    const knex = knexModule({
+      client: 'pg',
+      connection: () => createPgConfig(pglite) as unknown as Knex.PgConnectionConfig,
+      // One connection: PGlite has one. min 0, so that a broken one is made anew.
+      pool: { min: 0, max: 1, idleTimeoutMillis: 3_600_000 },
+      acquireConnectionTimeout: options.acquireMs ?? 10_000,
+    });
+    const close = async () => {
+      await knex.destroy();
+      if (!options.pglite) await pglite.close();
+      unlock();
+    };
+    return { knex, embedded: true, close };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function startPglite(path: string | null): Promise<PGlite> {
+  const { PGlite } = await import('@electric-sql/pglite');
+  const pglite = path === null ? new PGlite() : new PGlite(path);
+  try {
+    await pglite.waitReady;
+  } catch (cause) {
+    throw new Error(
+      `The embedded database in ${path ?? 'memory'} does not open. If the folder was made by another version of Lintel, ` +
+        'export it with that version and import it here; otherwise restore your last copy.',
+      { cause },
+    );
+  }
+  return pglite;
+}

@@ -1,0 +1,33 @@
+/** The client's address: the socket's, or what a trusted proxy says (checklist MT-04). */
+import { BlockList, isIP } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+
+/** Builds the test for addresses and CIDR blocks. */
+export function addressList(entries: readonly string[]): (address: string) => boolean {
+  const blocks = new BlockList();
+  for (const entry of entries) {
+    const [address = '', prefix] = entry.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (isIP(address) === 0) throw new Error(`${entry} is not an address or CIDR block.`);
+    if (prefix === undefined) blocks.addAddress(address, family);
+    else blocks.addSubnet(address, Number(prefix), family);
+  }
+  return (address) => blocks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+const unmapped = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address);
+
+/**
+ * Who sent a request. X-Forwarded-For is read from the right, and only past proxies that are configured:
+ * what the client itself wrote there is never believed.
+ */
+export function clientAddress(request: IncomingMessage, isTrustedProxy: (address: string) => boolean): string | null {
+  let address = unmapped(request.socket.remoteAddress ?? '');
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',').map((part) => unmapped(part.trim()));
+  while (isIP(address) && isTrustedProxy(address)) {
+    const previous = forwarded.pop();
+    if (previous === undefined || isIP(previous) === 0) break;
+    address = previous;
+  }
+  return isIP(address) ? address : null;
+}

@@ -1,0 +1,74 @@
+/** Validation: TypeBox shapes compiled by ajv. Bodies strictly, queries with coercion, replies stripped to what is named. */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import addFormatsModule from 'ajv-formats';
+import type { TSchema } from 'typebox';
+import type { FieldError } from '../core/fault.ts';
+
+// ajv-formats is CommonJS whose types and value disagree under nodenext.
+const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
+
+const build = (options: ConstructorParameters<typeof Ajv>[0]): Ajv => {
+  const ajv = new Ajv({ strict: false, allErrors: false, ...options });
+  addFormats(ajv);
+  return ajv;
+};
+
+const engines = {
+  /** Request bodies: unknown properties are refused (mass assignment), nothing is coerced. */
+  body: build({ useDefaults: true }),
+  /** Query and path: texts become numbers and booleans. */
+  text: build({ useDefaults: true, coerceTypes: true }),
+  /** Replies lose what the schema does not name, so a secret cannot leak by spread. */
+  reply: build({ removeAdditional: 'all' }),
+};
+
+export type Part = keyof typeof engines;
+
+/** A copy without TypeBox's own marks: `$id` would clash in ajv, and names belong to the OpenAPI page only. */
+const plain = (schema: TSchema): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(schema, (key, value) => (key === '$id' ? undefined : value)));
+
+/** Objects that do not say otherwise accept no unknown property, at any depth. */
+function closeObjects(node: unknown): void {
+  if (node === null || typeof node !== 'object') return;
+  if (Array.isArray(node)) {
+    for (const item of node) closeObjects(item);
+    return;
+  }
+  const schema = node as Record<string, unknown>;
+  if (schema.type === 'object' && schema.properties && schema.additionalProperties === undefined && !schema.patternProperties) {
+    schema.additionalProperties = false;
+  }
+  for (const value of Object.values(schema)) closeObjects(value);
+}
+
+/** Compiles a shape for its part of a route. */
+export function compile(part: Part, schema: TSchema): ValidateFunction {
+  const copy = plain(schema);
+  if (part !== 'reply') closeObjects(copy);
+  return engines[part].compile(copy);
+}
+
+/** ajv's errors as fields that a caller can find: a JSON Pointer below `/<where>` and what is expected. */
+export function fieldErrors(where: string, errors: readonly ErrorObject[] | null | undefined): FieldError[] {
+  return (errors ?? []).map((error) => {
+    const missing = error.keyword === 'required' ? `/${error.params.missingProperty}` : '';
+    const extra = error.keyword === 'additionalProperties' ? `/${error.params.additionalProperty}` : '';
+    return { pointer: `/${where}${error.instancePath}${missing}${extra}`, detail: sentence(error) };
+  });
+}
+
+function sentence(error: ErrorObject): string {
+  switch (error.keyword) {
+    case 'required':
+      return 'is required';
+    case 'additionalProperties':
+      return 'is not a property that can be set here';
+    case 'enum':
+      return `must be one of ${(error.params.allowedValues as unknown[]).join(', ')}`;
+    case 'const':
+      return `must be ${JSON.stringify(error.params.allowedValue)}`;
+    default:
+      return error.message ?? 'is not valid';
+  }
+}
