@@ -1,0 +1,107 @@
+/** Mounts the route array: caller → Call → checked input → run → checked reply. */
+import Router from '@koa/router';
+import type { ValidateFunction } from 'ajv';
+import type { Context, Middleware } from 'koa';
+import type { App } from '../core/app.ts';
+import { type Actor, anonymous, Call } from '../core/call.ts';
+import { Fault, type FieldError } from '../core/fault.ts';
+import { reading } from '../db/transact.ts';
+import { inspect, readBody } from './body.ts';
+import { once } from './idempotency.ts';
+import type { Route } from './route.ts';
+import { edgeOf, requestFacts } from './server.ts';
+import { compile, fieldErrors } from './validate.ts';
+
+/** Who is behind the Authorization header of a REST request; throws `unauthenticated` when it proves nobody. */
+export type Authenticate = (context: Context) => Promise<Actor>;
+
+export const apiPrefix = '/api/v1';
+
+/** The middleware that serves the routes, with 405 and OPTIONS for paths whose method is another. */
+export function mountRoutes(app: App, routes: readonly Route[], authenticate: Authenticate): Middleware {
+  const router = new Router({ prefix: apiPrefix, strict: true });
+  const seen = new Set<string>();
+  for (const route of routes) {
+    if (seen.has(route.operationId)) throw new Error(`Two routes are called ${route.operationId}.`);
+    seen.add(route.operationId);
+    router[route.method](route.path.replace(/\{(\w+)\}/g, ':$1'), serve(app, route, authenticate));
+  }
+  const serveRoutes = router.routes();
+  const methods = router.allowedMethods({ throw: true, methodNotAllowed: () => new Fault('method_not_allowed'), notImplemented: () => new Fault('method_not_allowed') });
+  return async (context, next) => {
+    if (!context.path.startsWith(`${apiPrefix}/`)) return next();
+    await serveRoutes(context as never, () => methods(context as never, async () => {
+      throw new Fault('not_found', 'The API has no such address.');
+    }) as Promise<void>);
+  };
+}
+
+function serve(app: App, route: Route, authenticate: Authenticate) {
+  const checks = {
+    params: route.params && compile('text', route.params),
+    query: route.query && compile('text', route.query),
+    body: route.body && compile('body', route.body),
+    reply: route.reply && compile('reply', route.reply),
+  };
+  return async (context: Context): Promise<void> => {
+    edgeOf(context).route = route.operationId;
+    const actor = route.permission === 'public' ? anonymous : await authenticate(context);
+    const call = Call.begin(app, actor, requestFacts(context));
+    const input = {
+      params: check('params', checks.params, { ...(context as Context & { params: object }).params }),
+      query: check('query', checks.query, singleValues(context.query)),
+      body: await bodyOf(context, route, checks.body),
+    };
+    const run = () => route.run(call, input as never);
+    const key = context.get('idempotency-key');
+    const reply =
+      route.method === 'get'
+        ? await reading(run)
+        : route.method === 'post' && key !== ''
+          ? await once(call, key, route.operationId, input, (inner) => route.run(inner, input as never), context)
+          : await run();
+    answer(context, route, checks.reply, reply);
+  };
+}
+
+function check(where: 'params' | 'query' | 'body', validate: ValidateFunction | undefined, value: unknown): unknown {
+  if (!validate) return value;
+  if (!validate(value)) {
+    throw new Fault('request_invalid', undefined, { errors: fieldErrors(where, validate.errors) });
+  }
+  return value;
+}
+
+/** A parameter that comes twice has no meaning (checklist OA-10). */
+function singleValues(query: Record<string, string | string[] | undefined>): Record<string, string> {
+  const errors: FieldError[] = [];
+  const values: Record<string, string> = {};
+  for (const [name, value] of Object.entries(query)) {
+    if (Array.isArray(value)) errors.push({ pointer: `/query/${name}`, detail: 'was given more than once' });
+    else if (value !== undefined) values[name] = value;
+  }
+  if (errors.length > 0) throw new Fault('request_invalid', undefined, { errors });
+  inspect(values, 0, '');
+  return values;
+}
+
+async function bodyOf(context: Context, route: Route, validate: ValidateFunction | undefined): Promise<unknown> {
+  if (!validate) return undefined;
+  const body = await readBody(context, { limit: route.bodyLimit });
+  return check('body', validate, body ?? {});
+}
+
+function answer(context: Context, route: Route, validate: ValidateFunction | undefined, reply: unknown): void {
+  if (!route.reply || !validate) {
+    context.status = 204;
+    return;
+  }
+  // Through JSON first: dates become texts, undefined disappears, and the rows of the database stay untouched.
+  const copy: unknown = JSON.parse(JSON.stringify(reply));
+  if (!validate(copy)) {
+    throw new Error(`The reply of ${route.operationId} breaks its schema: ${JSON.stringify(fieldErrors('reply', validate.errors))}`);
+  }
+  context.status = route.status ?? 200;
+  context.type = 'application/json';
+  context.body = JSON.stringify(copy);
+}

@@ -1,0 +1,165 @@
+/** The edge: a Koa application whose every request has an id, a pinned host, security headers and one place for faults. */
+import { randomBytes } from 'node:crypto';
+import helmet from 'helmet';
+import Koa, { type Context, type Middleware } from 'koa';
+import type { Config } from '../config/config.ts';
+import type { RequestFacts } from '../core/call.ts';
+import { Fault } from '../core/fault.ts';
+import { newId } from '../core/id.ts';
+import type { Log } from '../core/log.ts';
+import { addressList, clientAddress } from './client-address.ts';
+import { renderProblem, toFault } from './problem.ts';
+
+/** What the edge knows about a request; on `ctx.state`. */
+export interface EdgeState {
+  request_id: string;
+  ip: string | null;
+  /** For `nonce-…` of the Content-Security-Policy. */
+  nonce: string;
+  /** Further sources that this page's forms may go to; the redirect behind a form counts (CSP3 §6.4.1). */
+  formTargets: string[];
+  /** Name of the route for the log, never a path with ids. */
+  route?: string;
+}
+
+export const edgeOf = (context: Context): EdgeState => context.state as EdgeState;
+
+export const requestFacts = (context: Context): RequestFacts => ({
+  request_id: edgeOf(context).request_id,
+  ip: edgeOf(context).ip,
+  user_agent: context.get('user-agent').slice(0, 512) || null,
+});
+
+export interface EdgeOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly cookieKeys: string[];
+  /** Shows a fault to a browser. */
+  readonly renderFaultPage: (context: Context, fault: Fault) => void;
+  /** True once the process is stopping: new requests are refused, those in flight finish. */
+  readonly isStopping: () => boolean;
+}
+
+/** The Koa application with everything that holds for each request, before any route. */
+export function createEdge(options: EdgeOptions): Koa {
+  const { config } = options;
+  const koa = new Koa({ keys: options.cookieKeys, proxy: false });
+  pinHost(koa, config);
+  koa.use(identify(options));
+  koa.use(faultsOf(options));
+  koa.use(securityHeaders(config));
+  koa.use(refuseMisdirected(config));
+  // Errors after the answer began (a client that went away) are no news.
+  koa.on('error', (error: Error & { code?: string }) => {
+    if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') options.log.error({ err: error }, 'a response failed');
+  });
+  return koa;
+}
+
+/**
+ * The issuer decides protocol, host and whether cookies are secure; what a request claims does not (checklist MT-04).
+ * oidc-provider and every link built from `ctx` then agree.
+ */
+export function pinHost(koa: Koa, config: Config): void {
+  const { protocol, host, hostname, origin } = new URL(config.url);
+  const fixed = { protocol: protocol.slice(0, -1), host, hostname, origin, secure: protocol === 'https:' };
+  for (const [name, value] of Object.entries(fixed)) {
+    Object.defineProperty(koa.request, name, { get: () => value, configurable: true });
+  }
+}
+
+function identify({ config, log }: EdgeOptions): Middleware {
+  const isTrustedProxy = addressList(config.trusted_proxies);
+  return async (context, next) => {
+    const started = performance.now();
+    const state = edgeOf(context);
+    state.request_id = newId();
+    state.ip = clientAddress(context.req, isTrustedProxy);
+    state.nonce = randomBytes(16).toString('base64');
+    state.formTargets = [];
+    context.set('x-request-id', state.request_id);
+    await next();
+    // The path of a matched route has no ids in it; an unmatched one is the client's own text and stays out of the log.
+    log.info(
+      {
+        request_id: state.request_id,
+        method: context.method,
+        route: state.route ?? 'none',
+        status: context.status,
+        ip: state.ip,
+        milliseconds: Math.round((performance.now() - started) * 10) / 10,
+      },
+      'request',
+    );
+  };
+}
+
+const wantsPage = (context: Context): boolean =>
+  !context.path.startsWith('/api/') && !context.path.startsWith('/scim/') && context.accepts('json', 'html') === 'html';
+
+function faultsOf({ log, renderFaultPage, isStopping }: EdgeOptions): Middleware {
+  return async (context, next) => {
+    try {
+      if (isStopping()) {
+        context.set('connection', 'close');
+        throw new Fault('shutting_down', undefined, { retryAfter: 1 });
+      }
+      await next();
+      if (context.status === 404 && context.body == null) throw new Fault('not_found');
+    } catch (error) {
+      const fault = toFault(error, log, edgeOf(context).request_id);
+      if (wantsPage(context)) renderFaultPage(context, fault);
+      else renderProblem(context, fault, edgeOf(context).request_id);
+    }
+  };
+}
+
+function securityHeaders(config: Config): Middleware {
+  const secure = config.url.startsWith('https:');
+  const common = helmet({
+    contentSecurityPolicy: false,
+    strictTransportSecurity: secure ? { maxAge: 63_072_000, includeSubDomains: true } : false,
+    frameguard: { action: 'deny' },
+    referrerPolicy: { policy: 'no-referrer' },
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+  });
+  return async (context, next) => {
+    await new Promise<void>((resolve, reject) => {
+      common(context.req, context.res, (error?: unknown) => (error ? reject(error as Error) : resolve()));
+    });
+    context.set('permissions-policy', 'camera=(), microphone=(), geolocation=(), payment=()');
+    context.set('cache-control', 'no-store');
+    try {
+      await next();
+    } finally {
+      if (!context.headerSent) context.set('content-security-policy', policyOf(edgeOf(context)));
+    }
+  };
+}
+
+/** The Content-Security-Policy of one page: nothing but our own host and what carries this answer's nonce. */
+export function policyOf({ nonce, formTargets }: Pick<EdgeState, 'nonce' | 'formTargets'>): string {
+  return [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data: https:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    `form-action ${["'self'", ...formTargets].join(' ')}`,
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; ');
+}
+
+/** A Host that is not the issuer's is not ours (421, RFC 9110 §15.5.20); health checks may come by address. */
+function refuseMisdirected(config: Config): Middleware {
+  const { host } = new URL(config.url);
+  return async (context, next) => {
+    if (context.req.headers.host?.toLowerCase() !== host && !context.path.startsWith('/health/')) {
+      throw new Fault('misdirected', `This server answers as ${config.url}.`);
+    }
+    await next();
+  };
+}

@@ -1,0 +1,20 @@
+/**
+ * The consequences: when this happens, that happens in the same transaction.
+ * The only place where one room's event reaches into another room.
+ */
+import type { Call } from './core/call.ts';
+import type { EmittedEvent, EventDefinition } from './core/event.ts';
+
+type Reaction = (call: Call, event: EmittedEvent) => Promise<void>;
+
+const reactions = new Map<string, Reaction[]>();
+
+/** Says what follows from events: `when([userDisabled, userDeleted], endEverything)`. */
+export function when(definitions: readonly EventDefinition[], reaction: Reaction): void {
+  for (const { name } of definitions) reactions.set(name, [...(reactions.get(name) ?? []), reaction]);
+}
+
+/** Runs what follows from an event, in the order in which it was said. */
+export async function react(call: Call, event: EmittedEvent): Promise<void> {
+  for (const reaction of reactions.get(event.definition.name) ?? []) await reaction(call, event);
+}
