@@ -37,7 +37,8 @@ const setting = {
   }),
   smtp_url: Type.String({
     default: '',
-    description: 'Outgoing mail, `smtp://…` or `smtps://…`. Without it mail is kept in the database and shown at /dev/mail in development.',
+    description:
+      'Outgoing mail, `smtp://…` or `smtps://…`. Without it mail is kept in the database and shown at /dev/mail in development.',
   }),
   mail_from: Type.String({ default: 'Lintel <no-reply@localhost>', description: 'Sender of outgoing mail.' }),
   trusted_proxies: Type.String({
@@ -100,7 +101,13 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   return check(values as Settings);
 }
 
-type SettingSchema = { type?: string; default?: unknown; minimum?: number; maximum?: number; anyOf?: { const?: unknown }[] };
+type SettingSchema = {
+  type?: string;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  anyOf?: { const?: unknown }[];
+};
 
 function read(name: string, schema: SettingSchema, raw: string | undefined): unknown {
   if (raw === undefined || raw === '') return schema.default;
@@ -146,13 +153,23 @@ function check(settings: Settings): Config {
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text);
-  if (!url || !/^https?:$/.test(url.protocol) || (url.pathname !== '/' && url.pathname !== '') || url.search || url.hash) {
+  if (
+    !url ||
+    !/^https?:$/.test(url.protocol) ||
+    (url.pathname !== '/' && url.pathname !== '') ||
+    url.search ||
+    url.hash
+  ) {
     throw new ConfigurationError('LINTEL_URL must be an origin such as https://id.example.com, without path or query.');
   }
   return url;
 }
 
-const list = (text: string): string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 
 /** Whether a host name or address literal is this machine. */
 export function isLoopback(hostname: string): boolean {

@@ -24,6 +24,8 @@ export interface App {
   transact<T>(work: (transaction: Knex.Transaction) => Promise<T>): Promise<T>;
   /** The one client for requests to the outside (SSRF-safe). */
   fetch(url: string, init?: EgressInit): Promise<EgressAnswer>;
+  /** The TXT records of a name, each as its strings; empty when there are none. */
+  resolveTxt(name: string): Promise<string[][]>;
   /** Writes the audit row of an event and runs its reactions, on the call's transaction. */
   record(call: Call, event: EmittedEvent): Promise<void>;
   /** Puts a mail into the outbox, in the transaction of the change that it tells about. */

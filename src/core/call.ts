@@ -25,7 +25,13 @@ export interface RequestFacts {
   readonly user_agent: string | null;
 }
 
-export const anonymous: Actor = { type: 'anonymous', id: null, label: 'anonymous', reach: null, permissions: new Set() };
+export const anonymous: Actor = {
+  type: 'anonymous',
+  id: null,
+  label: 'anonymous',
+  reach: null,
+  permissions: new Set(),
+};
 
 /** The actor of work that the system does by itself: it may do everything, and the audit log says which part of it did. */
 export const systemActor = (part: string): Actor => ({

@@ -37,7 +37,10 @@ export class Fault extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(code: FaultCode, detail?: string, options: FaultOptions = {}) {
-    super(`${code}: ${detail ?? faults[code].says}`, options.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      `${code}: ${detail ?? faults[code].says}`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.name = 'Fault';
     this.code = code;
     this.status = faults[code].status;

@@ -17,7 +17,10 @@ export const faults = {
   misdirected: { status: 421, says: 'This server does not answer for that host name.' },
   too_many_requests: { status: 429, says: 'Too many requests. Wait before you try again.' },
   internal: { status: 500, says: 'Something went wrong on our side. The request id names it in our log.' },
-  database_unavailable: { status: 503, says: 'The database does not answer at the moment. Nothing was changed; try again shortly.' },
+  database_unavailable: {
+    status: 503,
+    says: 'The database does not answer at the moment. Nothing was changed; try again shortly.',
+  },
   busy: { status: 503, says: 'The server is busy. Try again shortly.' },
   shutting_down: { status: 503, says: 'This server is stopping. Try again.' },
   egress_refused: { status: 400, says: 'That address may not be reached from here.' },

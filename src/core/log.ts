@@ -18,7 +18,10 @@ export function describeError(error: unknown, depth = 0): Record<string, unknown
     column,
     schema,
     routine,
-    stack: error.stack?.split('\n').slice(1, 12).map((line) => line.trim()),
+    stack: error.stack
+      ?.split('\n')
+      .slice(1, 12)
+      .map((line) => line.trim()),
     cause: error.cause !== undefined && depth < 3 ? describeError(error.cause, depth + 1) : undefined,
   };
 }

@@ -23,4 +23,5 @@ export function definePermission(
   return name;
 }
 
-export const knownPermissions = (): PermissionDefinition[] => [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+export const knownPermissions = (): PermissionDefinition[] =>
+  [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

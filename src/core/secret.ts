@@ -58,7 +58,8 @@ export class Sealer {
   open(sealed: string, context: string): string {
     const [version, keyId, nonce, body] = sealed.split('.');
     const key = this.#keys.find((candidate) => candidate.id === keyId);
-    if (version !== 'v1' || !key || !nonce || !body) throw new SealError(`No key opens this value (key ${keyId ?? '?'}).`);
+    if (version !== 'v1' || !key || !nonce || !body)
+      throw new SealError(`No key opens this value (key ${keyId ?? '?'}).`);
     const bytes = Buffer.from(body, 'base64url');
     const decipher = createDecipheriv('aes-256-gcm', key.bytes, Buffer.from(nonce, 'base64url'), { authTagLength: 16 });
     decipher.setAAD(Buffer.from(context, 'utf8'));
@@ -77,6 +78,8 @@ export class Sealer {
 
   /** Keys derived for another purpose (cookies, form tokens), newest first, base64url of 32 bytes each. */
   derive(purpose: string): string[] {
-    return this.#keys.map((key) => Buffer.from(hkdfSync('sha256', key.bytes, '', `lintel:${purpose}`, 32)).toString('base64url'));
+    return this.#keys.map((key) =>
+      Buffer.from(hkdfSync('sha256', key.bytes, '', `lintel:${purpose}`, 32)).toString('base64url'),
+    );
   }
 }

@@ -22,10 +22,13 @@ export interface BodyOptions {
 export async function readBody(context: Context, options: BodyOptions = {}): Promise<unknown> {
   const limit = options.limit ?? mebibyte;
   const length = context.request.length;
-  if (length !== undefined && length > limit) throw new Fault('body_too_large', `At most ${limit} bytes are read here.`);
+  if (length !== undefined && length > limit)
+    throw new Fault('body_too_large', `At most ${limit} bytes are read here.`);
   if (length === undefined && !context.get('transfer-encoding')) return undefined;
   if (length === 0) return undefined;
-  const types = options.form ? ['application/x-www-form-urlencoded'] : ['application/json', ...(options.jsonTypes ?? [])];
+  const types = options.form
+    ? ['application/x-www-form-urlencoded']
+    : ['application/json', ...(options.jsonTypes ?? [])];
   if (!context.request.is(types)) throw new Fault('media_type_unsupported', `Send ${types.join(' or ')}.`);
   if (context.get('content-encoding') && context.get('content-encoding') !== 'identity') {
     throw new Fault('media_type_unsupported', 'Compressed bodies are not read.');
@@ -38,7 +41,8 @@ export async function readBody(context: Context, options: BodyOptions = {}): Pro
     encoding: 'utf-8',
     jsonStrict: true,
     onError: (error) => {
-      if ((error as { status?: number }).status === 413) throw new Fault('body_too_large', `At most ${limit} bytes are read here.`);
+      if ((error as { status?: number }).status === 413)
+        throw new Fault('body_too_large', `At most ${limit} bytes are read here.`);
       throw new Fault('body_malformed', options.form ? undefined : 'The body is not valid JSON.', { cause: error });
     },
   });

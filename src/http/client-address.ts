@@ -23,7 +23,9 @@ const unmapped = (address: string): string => (address.startsWith('::ffff:') ? a
  */
 export function clientAddress(request: IncomingMessage, isTrustedProxy: (address: string) => boolean): string | null {
   let address = unmapped(request.socket.remoteAddress ?? '');
-  const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',').map((part) => unmapped(part.trim()));
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .map((part) => unmapped(part.trim()));
   while (isIP(address) && isTrustedProxy(address)) {
     const previous = forwarded.pop();
     if (previous === undefined || isIP(previous) === 0) break;

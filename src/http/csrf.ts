@@ -18,7 +18,8 @@ export interface FormGuard {
 export function createFormGuard(url: string, keys: readonly string[]): FormGuard {
   const secure = url.startsWith('https:');
   const cookieName = secure ? '__Host-lintel_form' : 'lintel_form';
-  const sign = (key: string, browser: string) => createHmac('sha256', key).update(`form:${browser}`).digest('base64url');
+  const sign = (key: string, browser: string) =>
+    createHmac('sha256', key).update(`form:${browser}`).digest('base64url');
   return {
     token(context) {
       let browser = context.cookies.get(cookieName, { signed: false });
@@ -36,7 +37,9 @@ export function createFormGuard(url: string, keys: readonly string[]): FormGuard
       const browser = context.cookies.get(cookieName, { signed: false });
       const token = (body as { csrf?: unknown } | undefined)?.csrf;
       const good =
-        typeof browser === 'string' && typeof token === 'string' && keys.some((key) => sameSecret(sign(key, browser), token));
+        typeof browser === 'string' &&
+        typeof token === 'string' &&
+        keys.some((key) => sameSecret(sign(key, browser), token));
       if (!good) throw new Fault('form_expired');
     },
   };

@@ -10,12 +10,29 @@ import { Fault } from '../core/fault.ts';
 
 const closed = new BlockList();
 for (const [address, prefix] of [
-  ['0.0.0.0', 8], ['10.0.0.0', 8], ['100.64.0.0', 10], ['127.0.0.0', 8], ['169.254.0.0', 16], ['172.16.0.0', 12],
-  ['192.0.0.0', 24], ['192.0.2.0', 24], ['192.88.99.0', 24], ['192.168.0.0', 16], ['198.18.0.0', 15],
-  ['198.51.100.0', 24], ['203.0.113.0', 24], ['224.0.0.0', 3],
-] as const) closed.addSubnet(address, prefix, 'ipv4');
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+] as const)
+  closed.addSubnet(address, prefix, 'ipv4');
 // Within 2000::/3, what is documentation, tunnels that carry IPv4, or special purpose (RFC 6890).
-for (const [address, prefix] of [['2001::', 23], ['2001:db8::', 32], ['2002::', 16], ['3fff::', 20]] as const) {
+for (const [address, prefix] of [
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+] as const) {
   closed.addSubnet(address, prefix, 'ipv6');
 }
 const global6 = new BlockList();
@@ -33,7 +50,8 @@ const guardedLookup: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error) return callback(error, '', 0);
     const refused = addresses.length === 0 || addresses.some(({ address }) => !isPublicAddress(address));
-    if (refused) return callback(Object.assign(new Error(`${hostname} is not a public address`), { code: 'EGRESS' }), '', 0);
+    if (refused)
+      return callback(Object.assign(new Error(`${hostname} is not a public address`), { code: 'EGRESS' }), '', 0);
     const first = addresses[0] as { address: string; family: number };
     if (options.all) (callback as unknown as (error: null, all: typeof addresses) => void)(null, addresses);
     else callback(null, first.address, first.family);
@@ -61,7 +79,7 @@ export function createEgress(allowed: readonly string[]): Egress {
         throw new Fault('egress_refused', 'Only public https addresses can be reached.');
       }
     }
-    return request(url, {
+    return request(url.href, {
       method: (init.method ?? 'GET') as 'GET',
       headers: { 'user-agent': 'Lintel', 'accept-encoding': 'identity', ...init.headers },
       body: init.body ?? null,
@@ -92,12 +110,15 @@ export function createEgress(allowed: readonly string[]): Egress {
           if (size > maxBytes) throw new Fault('egress_failed', `Its answer is larger than ${maxBytes} bytes.`);
           chunks.push(chunk as Buffer);
         }
-        const headers = Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, String(value)]));
+        const headers = Object.fromEntries(
+          Object.entries(answer.headers).map(([name, value]) => [name, String(value)]),
+        );
         return { status: answer.statusCode, headers, body: Buffer.concat(chunks).toString('utf8'), url: url.href };
       }
     } catch (error) {
       if (error instanceof Fault) throw error;
-      if ((error as { code?: string }).code === 'EGRESS') throw new Fault('egress_refused', 'Only public https addresses can be reached.', { cause: error });
+      if ((error as { code?: string }).code === 'EGRESS')
+        throw new Fault('egress_refused', 'Only public https addresses can be reached.', { cause: error });
       throw new Fault('egress_failed', 'It could not be reached, or was too slow.', { cause: error });
     }
   }

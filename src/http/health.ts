@@ -8,7 +8,10 @@ export function health(db: Knex, isStopping: () => boolean): Middleware {
   let checked: { at: number; ready: Promise<boolean> } | undefined;
   const ask = async () => {
     const within = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 1500).unref());
-    const asked = db.raw('select 1').then(() => true, () => false);
+    const asked = db.raw('select 1').then(
+      () => true,
+      () => false,
+    );
     return Promise.race([asked, within]);
   };
   return async (context, next) => {

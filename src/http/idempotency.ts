@@ -25,7 +25,9 @@ export async function once<T>(
     throw new Fault('request_invalid', 'Idempotency-Key must be 1 to 255 printable ASCII characters.');
   }
   const actor_key = `${call.actor.type}:${call.actor.id ?? call.actor.label}`;
-  const request_hash = createHash('sha256').update(JSON.stringify([operationId, input])).digest('base64url');
+  const request_hash = createHash('sha256')
+    .update(JSON.stringify([operationId, input]))
+    .digest('base64url');
   const seal = `idempotency_keys:reply:${actor_key}:${key}`;
   return call.write(async (inner) => {
     // Two at the same time: the second waits here for the first one's commit, then finds its row.

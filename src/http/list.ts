@@ -6,7 +6,9 @@ import { isId } from '../core/id.ts';
 
 /** The query of every list route. */
 export const listQuery = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Most items of the answer.' })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Most items of the answer.' }),
+  ),
   after: Type.Optional(Type.String({ maxLength: 100, description: 'The `next` of the previous answer.' })),
 };
 export const ListQuery = Type.Object(listQuery);
@@ -32,7 +34,9 @@ export async function pageOf<Row extends object>(
   direction: 'asc' | 'desc' = 'asc',
 ): Promise<Page<Row>> {
   if (after !== undefined && !isId(after)) {
-    throw new Fault('request_invalid', undefined, { errors: [{ pointer: '/query/after', detail: 'must be the next of an earlier answer' }] });
+    throw new Fault('request_invalid', undefined, {
+      errors: [{ pointer: '/query/after', detail: 'must be the next of an earlier answer' }],
+    });
   }
   const bare = column.split('.').at(-1) as keyof Row;
   const rows: Row[] = await query

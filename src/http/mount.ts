@@ -27,12 +27,20 @@ export function mountRoutes(app: App, routes: readonly Route[], authenticate: Au
     router[route.method](route.path.replace(/\{(\w+)\}/g, ':$1'), serve(app, route, authenticate));
   }
   const serveRoutes = router.routes();
-  const methods = router.allowedMethods({ throw: true, methodNotAllowed: () => new Fault('method_not_allowed'), notImplemented: () => new Fault('method_not_allowed') });
+  const methods = router.allowedMethods({
+    throw: true,
+    methodNotAllowed: () => new Fault('method_not_allowed'),
+    notImplemented: () => new Fault('method_not_allowed'),
+  });
   return async (context, next) => {
     if (!context.path.startsWith(`${apiPrefix}/`)) return next();
-    await serveRoutes(context as never, () => methods(context as never, async () => {
-      throw new Fault('not_found', 'The API has no such address.');
-    }) as Promise<void>);
+    await serveRoutes(
+      context as never,
+      () =>
+        methods(context as never, async () => {
+          throw new Fault('not_found', 'The API has no such address.');
+        }) as Promise<void>,
+    );
   };
 }
 
@@ -99,7 +107,9 @@ function answer(context: Context, route: Route, validate: ValidateFunction | und
   // Through JSON first: dates become texts, undefined disappears, and the rows of the database stay untouched.
   const copy: unknown = JSON.parse(JSON.stringify(reply));
   if (!validate(copy)) {
-    throw new Error(`The reply of ${route.operationId} breaks its schema: ${JSON.stringify(fieldErrors('reply', validate.errors))}`);
+    throw new Error(
+      `The reply of ${route.operationId} breaks its schema: ${JSON.stringify(fieldErrors('reply', validate.errors))}`,
+    );
   }
   context.status = route.status ?? 200;
   context.type = 'application/json';

@@ -4,7 +4,14 @@ import { type FaultCode, faults } from '../core/faults.ts';
 import { apiPrefix } from './mount.ts';
 import type { Route } from './route.ts';
 
-const everyRoute: readonly FaultCode[] = ['request_invalid', 'unauthenticated', 'not_allowed', 'not_found', 'too_many_requests', 'database_unavailable'];
+const everyRoute: readonly FaultCode[] = [
+  'request_invalid',
+  'unauthenticated',
+  'not_allowed',
+  'not_found',
+  'too_many_requests',
+  'database_unavailable',
+];
 
 type Json = Record<string, unknown>;
 
@@ -27,7 +34,10 @@ export function openApi(routes: readonly Route[], url: string, version: string):
       status: { type: 'integer' },
       code: { type: 'string', enum: Object.keys(faults).sort() },
       detail: { type: 'string' },
-      errors: { type: 'array', items: { type: 'object', properties: { pointer: { type: 'string' }, detail: { type: 'string' } } } },
+      errors: {
+        type: 'array',
+        items: { type: 'object', properties: { pointer: { type: 'string' }, detail: { type: 'string' } } },
+      },
       request_id: { type: 'string' },
     },
   };
@@ -53,9 +63,15 @@ function operation(route: Route, components: Json): Json {
     tags: [route.group],
     ...(route.permission === 'public' ? { security: [] } : {}),
     ...(route.permission !== null && route.permission !== 'public' ? { 'x-permission': route.permission } : {}),
-    parameters: [...parameters('path', route.params), ...parameters('query', route.query), ...(route.method === 'post' ? [idempotencyKey] : [])],
+    parameters: [
+      ...parameters('path', route.params),
+      ...parameters('query', route.query),
+      ...(route.method === 'post' ? [idempotencyKey] : []),
+    ],
     ...(route.body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: printed(route.body, components) } } } }
+      ? {
+          requestBody: { required: true, content: { 'application/json': { schema: printed(route.body, components) } } },
+        }
       : {}),
     responses: {
       [status]: {
@@ -77,24 +93,32 @@ const idempotencyKey = {
 
 function refusals(route: Route): Json {
   const byStatus = new Map<number, FaultCode[]>();
-  const codes = new Set([...everyRoute.filter((code) => code !== 'unauthenticated' || route.permission !== 'public'), ...(route.faults ?? [])]);
+  const codes = new Set([
+    ...everyRoute.filter((code) => code !== 'unauthenticated' || route.permission !== 'public'),
+    ...(route.faults ?? []),
+  ]);
   for (const code of codes) {
     const { status } = faults[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return Object.fromEntries(
-    [...byStatus].sort(([a], [b]) => a - b).map(([status, list]) => [
-      String(status),
-      {
-        description: list.map((code) => `\`${code}\`: ${faults[code].says}`).join(' '),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    ]),
+    [...byStatus]
+      .sort(([a], [b]) => a - b)
+      .map(([status, list]) => [
+        String(status),
+        {
+          description: list.map((code) => `\`${code}\`: ${faults[code].says}`).join(' '),
+          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        },
+      ]),
   );
 }
 
 function parameters(where: 'path' | 'query', schema: TSchema | undefined): Json[] {
-  const { properties = {}, required = [] } = (schema ?? {}) as { properties?: Record<string, Json>; required?: string[] };
+  const { properties = {}, required = [] } = (schema ?? {}) as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
   return Object.entries(properties).map(([name, shape]) => ({
     name,
     in: where,

@@ -27,7 +27,8 @@ function fromHttpError(error: unknown): Fault {
   const status = (error as { status?: unknown; expose?: unknown })?.status;
   if (status === 413) return new Fault('body_too_large', undefined, { cause: error });
   if (status === 415) return new Fault('media_type_unsupported', undefined, { cause: error });
-  if (status === 400 && (error as { expose?: unknown }).expose === true) return new Fault('request_invalid', undefined, { cause: error });
+  if (status === 400 && (error as { expose?: unknown }).expose === true)
+    return new Fault('request_invalid', undefined, { cause: error });
   return new Fault('internal', undefined, { cause: error });
 }
 

@@ -32,7 +32,10 @@ export interface RouteDefinition<P extends TObject, Q extends TObject, B extends
   readonly permission: string | null | 'public';
   /** Most bytes of a body; 1 MiB when absent. */
   readonly bodyLimit?: number;
-  readonly run: (call: Call, input: { params: Static<P>; query: Static<Q>; body: Static<B> }) => Promise<Static<R> | undefined>;
+  readonly run: (
+    call: Call,
+    input: { params: Static<P>; query: Static<Q>; body: Static<B> },
+  ) => Promise<Static<R> | undefined>;
 }
 
 /** A route whose types were forgotten, as the array holds it. */
@@ -56,8 +59,11 @@ export interface Route {
 
 /** Writes a route down; the types of `run` follow from its shapes. */
 // biome-ignore lint/complexity/noBannedTypes: the empty shape of a part that a route does not have
-export function route<P extends TObject = TObject<{}>, Q extends TObject = TObject<{}>, B extends TSchema = TSchema, R extends TSchema = TSchema>(
-  definition: RouteDefinition<P, Q, B, R>,
-): Route {
+export function route<
+  P extends TObject = TObject<{}>,
+  Q extends TObject = TObject<{}>,
+  B extends TSchema = TSchema,
+  R extends TSchema = TSchema,
+>(definition: RouteDefinition<P, Q, B, R>): Route {
   return definition as unknown as Route;
 }

@@ -36,7 +36,12 @@ function closeObjects(node: unknown): void {
     return;
   }
   const schema = node as Record<string, unknown>;
-  if (schema.type === 'object' && schema.properties && schema.additionalProperties === undefined && !schema.patternProperties) {
+  if (
+    schema.type === 'object' &&
+    schema.properties &&
+    schema.additionalProperties === undefined &&
+    !schema.patternProperties
+  ) {
     schema.additionalProperties = false;
   }
   for (const value of Object.values(schema)) closeObjects(value);

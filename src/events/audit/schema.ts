@@ -21,7 +21,10 @@ export const AuditLog = Type.Object(
     ip_address: text(),
     user_agent: text(),
     request_id: text(),
-    details: Type.Object({}, { additionalProperties: true, description: '`before`, `after` and what else belongs to the event.' }),
+    details: Type.Object(
+      {},
+      { additionalProperties: true, description: '`before`, `after` and what else belongs to the event.' },
+    ),
   },
   { $id: 'AuditLog' },
 );

@@ -36,7 +36,12 @@ export interface AuditFilter {
 }
 
 /** Newest first: ids are time-ordered. `org_id` null reads the system's own log. */
-export function listAuditLogs(db: Knex, org_id: string | null, filter: AuditFilter, page: ListQuery): Promise<Page<AuditLog>> {
+export function listAuditLogs(
+  db: Knex,
+  org_id: string | null,
+  filter: AuditFilter,
+  page: ListQuery,
+): Promise<Page<AuditLog>> {
   const named = Object.entries(filter).filter(([, value]) => value !== undefined);
   return pageOf<AuditLog>(
     db('audit_logs')

@@ -1,0 +1,98 @@
+/**
+ * The table of contents: every route and door, in order. The only file that knows everyone.
+ */
+import { Resolver } from 'node:dns/promises';
+import type Koa from 'koa';
+import type { DestinationStream } from 'pino';
+import type { Config } from './config/config.ts';
+import { sealingKeys } from './config/sealing-key.ts';
+import type { App } from './core/app.ts';
+import { createLog } from './core/log.ts';
+import { Sealer } from './core/secret.ts';
+import type { Database } from './db/connect.ts';
+import { transact } from './db/transact.ts';
+import { recordEvent } from './events/audit/service.ts';
+import { auditRoutes } from './events/audit/routes.ts';
+import { createEgress } from './http/egress.ts';
+import { health } from './http/health.ts';
+import { mountRoutes } from './http/mount.ts';
+import { openApi } from './http/openapi.ts';
+import { renderProblem } from './http/problem.ts';
+import type { Route } from './http/route.ts';
+import { createEdge, edgeOf } from './http/server.ts';
+import { queueMail } from './notifications/mails/service.ts';
+import { react } from './reactions.ts';
+import { Fault } from './core/fault.ts';
+
+/** Every REST route, in the order of the API pages. */
+export const routes: readonly Route[] = [...auditRoutes];
+
+export interface Lintel {
+  readonly app: App;
+  readonly koa: Koa;
+  /** From now on new requests are refused. */
+  stopAccepting(): void;
+  close(): Promise<void>;
+}
+
+export interface CreateOptions {
+  readonly clock?: () => Date;
+  readonly logTo?: DestinationStream;
+  readonly resolveTxt?: (name: string) => Promise<string[][]>;
+}
+
+export const version = '0.1.0';
+
+/** Builds the application on an open, migrated database. */
+export async function createLintel(config: Config, database: Database, options: CreateOptions = {}): Promise<Lintel> {
+  const sealer = new Sealer(sealingKeys(config));
+  const egress = createEgress(config.egress_allow);
+  const resolver = new Resolver({ timeout: 2000, tries: 2 });
+  const app: App = {
+    config,
+    db: database.knex,
+    clock: options.clock ?? (() => new Date()),
+    log: createLog(config.log_level, options.logTo),
+    sealer,
+    transact: (work) => transact(database.knex, work),
+    fetch: egress.fetch,
+    resolveTxt: options.resolveTxt ?? ((name) => resolver.resolveTxt(name)),
+    record: async (call, event) => {
+      await recordEvent(call, event);
+      await react(call, event);
+    },
+    mail: queueMail,
+  };
+
+  let stopping = false;
+  const koa = createEdge({
+    config,
+    log: app.log,
+    cookieKeys: sealer.derive('cookies'),
+    isStopping: () => stopping,
+    renderFaultPage: (context, fault) => renderProblem(context, fault, edgeOf(context).request_id),
+  });
+  koa.use(health(app.db, () => stopping));
+  const description = JSON.stringify(openApi(routes, config.url, version));
+  koa.use(async (context, next) => {
+    if (context.path !== '/openapi.json') return next();
+    context.type = 'application/json';
+    context.body = description;
+  });
+  koa.use(
+    mountRoutes(app, routes, async () => {
+      throw new Fault('unauthenticated');
+    }),
+  );
+
+  return {
+    app,
+    koa,
+    stopAccepting: () => {
+      stopping = true;
+    },
+    close: async () => {
+      await egress.close();
+    },
+  };
+}

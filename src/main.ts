@@ -1,0 +1,84 @@
+/** Start: configuration, database, migrations, listen; on SIGTERM finish what was begun and stop cleanly. */
+import { createServer, type Server } from 'node:http';
+import { createLintel, type Lintel } from './app.ts';
+import { type Config, ConfigurationError, loadConfig } from './config/config.ts';
+import { connect, type Database } from './db/connect.ts';
+import { migrate } from './db/migrate.ts';
+
+export interface Running {
+  readonly lintel: Lintel;
+  readonly server: Server;
+  /** Refuses new requests, lets those in flight finish (at most `grace_seconds`), closes the database. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts Lintel as a process would.
+ * @throws ConfigurationError, or an Error with a plain sentence when the database cannot be used
+ */
+export async function start(config: Config): Promise<Running> {
+  const database = await connect(config.database_url, { pool: config.database_pool });
+  try {
+    await migrate(database.knex);
+    const lintel = await createLintel(config, database);
+    const server = serve(lintel);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(config.port, config.host, resolve);
+    });
+    return { lintel, server, stop: () => stop(config, lintel, server, database) };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** The HTTP server with the limits of checklist WB-12 and RE-12. */
+export function serve(lintel: Lintel): Server {
+  const server = createServer(
+    { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
+    lintel.koa.callback(),
+  );
+  server.maxRequestsPerSocket = 0;
+  return server;
+}
+
+async function stop(config: Config, lintel: Lintel, server: Server, database: Database): Promise<void> {
+  lintel.stopAccepting();
+  const finished = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const patience = setTimeout(() => server.closeAllConnections(), config.grace_seconds * 1000);
+  await finished;
+  clearTimeout(patience);
+  await lintel.close();
+  await database.close();
+}
+
+async function main(): Promise<void> {
+  const began = performance.now();
+  const config = loadConfig();
+  const running = await start(config);
+  process.stdout.write(
+    `Lintel answers at ${config.url} (started in ${((performance.now() - began) / 1000).toFixed(1)} s)\n`,
+  );
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      running.stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    });
+  }
+}
+
+if (import.meta.main) {
+  main().catch((error: Error) => {
+    process.stderr.write(`Lintel did not start. ${error.message}\n`);
+    if (!(error instanceof ConfigurationError) && error.cause instanceof Error)
+      process.stderr.write(`  ${error.cause.message}\n`);
+    process.exit(1);
+  });
+}
