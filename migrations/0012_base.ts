@@ -61,6 +61,7 @@ export async function up(knex: Knex): Promise<void> {
       html text,
       attempts integer not null default 0,
       error text,
+      claimed_until timestamptz,
       created_at timestamptz not null default now(),
       sent_at timestamptz,
       constraint mails_pkey primary key (mail_id),
@@ -71,7 +72,7 @@ export async function up(knex: Knex): Promise<void> {
     );
     create index mails_to_address_idx on mails (lower(to_address), created_at desc);
     create index mails_created_at_idx on mails (created_at desc, mail_id desc);
-    create index mails_unsent_idx on mails (created_at) where sent_at is null;
+    create index mails_unsent_idx on mails (mail_id) where sent_at is null;
   `);
 }
 
