@@ -2,6 +2,7 @@
  * The table of contents: every route and door, in order. The only file that knows everyone.
  */
 import { Resolver } from 'node:dns/promises';
+import { join } from 'node:path';
 import type Koa from 'koa';
 import type { DestinationStream } from 'pino';
 import type { Config } from './config/config.ts';
@@ -17,11 +18,13 @@ import { createEgress } from './http/egress.ts';
 import { health } from './http/health.ts';
 import { mountRoutes } from './http/mount.ts';
 import { openApi } from './http/openapi.ts';
-import { renderProblem } from './http/problem.ts';
+import { createPages } from './http/pages.ts';
+import { setFaultHeaders } from './http/problem.ts';
 import type { Route } from './http/route.ts';
 import { createEdge, edgeOf } from './http/server.ts';
 import { queueMail } from './notifications/mails/service.ts';
 import { react } from './reactions.ts';
+import { site } from './site/pages.ts';
 import { Fault } from './core/fault.ts';
 
 /** Every REST route, in the order of the API pages. */
@@ -65,20 +68,28 @@ export async function createLintel(config: Config, database: Database, options: 
   };
 
   let stopping = false;
+  const pages = createPages({ viewsDir: join(import.meta.dirname, '../views') });
   const koa = createEdge({
     config,
     log: app.log,
     cookieKeys: sealer.derive('cookies'),
     isStopping: () => stopping,
-    renderFaultPage: (context, fault) => renderProblem(context, fault, edgeOf(context).request_id),
+    renderFaultPage: (context, fault) => {
+      const { nonce, request_id } = edgeOf(context);
+      setFaultHeaders(context, fault);
+      context.type = 'html';
+      context.body = pages.render('fault', {
+        nonce,
+        request_id,
+        status: fault.status,
+        code: fault.code,
+        sentence: fault.says,
+      });
+    },
   });
   koa.use(health(app.db, () => stopping));
-  const description = JSON.stringify(openApi(routes, config.url, version));
-  koa.use(async (context, next) => {
-    if (context.path !== '/openapi.json') return next();
-    context.type = 'application/json';
-    context.body = description;
-  });
+  koa.use(pages.serveAssets());
+  koa.use(site({ app, pages, openapi: openApi(routes, config.url, version), version }));
   koa.use(
     mountRoutes(app, routes, async () => {
       throw new Fault('unauthenticated');

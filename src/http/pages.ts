@@ -28,7 +28,7 @@ export interface PageProblem {
 
 export interface Pages {
   /** Renders `views/<view>.eta`. Throws on an unknown view, on a missing nonce and on an address that is no web address. */
-  render(view: string, data: object & PageData): string;
+  render(view: string, data: PageData & Readonly<Record<string, unknown>>): string;
   /** The address of a file of `views/assets/`, with its hash. */
   asset(name: string): string;
   /** Serves `GET /assets/<hash>/<name>`; everything else passes. */

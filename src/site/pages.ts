@@ -1,0 +1,72 @@
+/** The public face of an instance: start page, API reference, and in development the mailbox. */
+import type { Context, Middleware } from 'koa';
+import type { App } from '../core/app.ts';
+import { Fault } from '../core/fault.ts';
+import { isId } from '../core/id.ts';
+import type { Pages } from '../http/pages.ts';
+import { edgeOf } from '../http/server.ts';
+import { developmentMail, developmentMails } from '../notifications/mails/service.ts';
+
+export interface SiteParts {
+  readonly app: App;
+  readonly pages: Pages;
+  readonly openapi: object;
+  readonly version: string;
+}
+
+type Show = (context: Context) => Promise<string> | string;
+
+/** Serves `/`, `/openapi.json`, `/api/docs`, and `/dev/mail` where mail is kept instead of sent. */
+export function site({ app, pages, openapi, version }: SiteParts): Middleware {
+  const description = JSON.stringify(openapi);
+  const mailbox = app.config.development && app.config.smtp_url === '';
+  const pagesByPath: Record<string, Show> = {
+    '/': (context) =>
+      pages.render('home', {
+        nonce: edgeOf(context).nonce,
+        issuer: app.config.url,
+        version,
+        development: mailbox,
+      }),
+    '/api/docs': (context) => pages.render('api-docs', { nonce: edgeOf(context).nonce, openapi }),
+  };
+  return async (context, next) => {
+    if (context.method !== 'GET' && context.method !== 'HEAD') return next();
+    if (context.path === '/openapi.json') {
+      edgeOf(context).route = 'openapi';
+      context.type = 'application/json';
+      context.set('cache-control', 'public, max-age=300');
+      context.body = description;
+      return;
+    }
+    const show = pagesByPath[context.path] ?? (mailbox ? mailPage(app, pages, context.path) : undefined);
+    if (!show) return next();
+    edgeOf(context).route = context.path.startsWith('/dev/mail') ? 'dev-mail' : context.path;
+    context.type = 'html';
+    context.body = await show(context);
+  };
+}
+
+function mailPage(app: App, pages: Pages, path: string): Show | undefined {
+  const [, id] = /^\/dev\/mail(?:\/([^/]+))?$/.exec(path) ?? [];
+  if (id === undefined && path !== '/dev/mail') return undefined;
+  return async (context) => {
+    const messages = (await developmentMails(app.db)).map((mail) => ({
+      message_id: mail.mail_id,
+      to: mail.to_address,
+      subject: mail.subject,
+      sent_at: mail.created_at,
+    }));
+    const mail = id === undefined ? undefined : isId(id) ? await developmentMail(app.db, id) : null;
+    if (id !== undefined && !mail) throw new Fault('not_found');
+    const selected = mail && {
+      message_id: mail.mail_id,
+      from: app.config.mail_from,
+      to: mail.to_address,
+      subject: mail.subject,
+      sent_at: mail.created_at,
+      text: mail.text,
+    };
+    return pages.render('dev/mail', { nonce: edgeOf(context).nonce, messages, selected });
+  };
+}
