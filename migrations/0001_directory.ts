@@ -172,6 +172,7 @@ export async function up(knex: Knex): Promise<void> {
       inherited_user_roles_plus_current_role text[] not null default '{}',
       user_permissions text[] not null default '{}',
       additional_roles text[] not null default '{}',
+      access_valid_until timestamptz,
       status text not null default 'active',
       joined_at timestamptz not null default now(),
       updated_at timestamptz not null default now(),
@@ -184,6 +185,8 @@ export async function up(knex: Knex): Promise<void> {
       constraint user_organization_info_status_check check (status in ('active', 'invited', 'suspended'))
     );
     create index user_organization_info_org_id_idx on user_organization_info (org_id, user_id);
+    create index user_organization_info_access_valid_until_idx on user_organization_info (access_valid_until)
+      where access_valid_until is not null;
 
     create table user_groups (
       group_id uuid not null,

@@ -84,6 +84,7 @@ export async function up(knex: Knex): Promise<void> {
       assigned_by uuid,
       assigned_at timestamptz not null default now(),
       expires_at timestamptz,
+      is_primary boolean not null default false,
       is_active boolean not null default true,
       constraint user_roles_pkey primary key (user_role_id),
       constraint user_roles_user_id_fkey foreign key (user_id) references users (user_id) on delete cascade,
@@ -93,6 +94,7 @@ export async function up(knex: Knex): Promise<void> {
     );
     create unique index user_roles_user_role_org_key on user_roles
       (user_id, role_id, coalesce(org_id, '00000000-0000-0000-0000-000000000000'));
+    create unique index user_roles_primary_key on user_roles (user_id, org_id) where is_primary;
     create index user_roles_role_id_idx on user_roles (role_id);
     create index user_roles_org_id_idx on user_roles (org_id, user_id);
     create index user_roles_assigned_by_idx on user_roles (assigned_by) where assigned_by is not null;

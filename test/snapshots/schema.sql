@@ -1572,6 +1572,7 @@ create table user_organization_info (
   inherited_user_roles_plus_current_role text[] not null default '{}'::text[],
   user_permissions text[] not null default '{}'::text[],
   additional_roles text[] not null default '{}'::text[],
+  access_valid_until timestamp with time zone,
   status text not null default 'active'::text,
   joined_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
@@ -1583,6 +1584,7 @@ create table user_organization_info (
   constraint user_organization_info_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id) ON DELETE CASCADE,
   constraint user_organization_info_user_role_check CHECK ((char_length(user_role) <= 100))
 );
+CREATE INDEX user_organization_info_access_valid_until_idx ON public.user_organization_info USING btree (access_valid_until) WHERE (access_valid_until IS NOT NULL);
 CREATE INDEX user_organization_info_org_id_idx ON public.user_organization_info USING btree (org_id, user_id);
 
 create table user_passwords (
@@ -1603,6 +1605,7 @@ create table user_roles (
   assigned_by uuid,
   assigned_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
+  is_primary boolean not null default false,
   is_active boolean not null default true,
   constraint user_roles_assigned_by_fkey FOREIGN KEY (assigned_by) REFERENCES users(user_id) ON DELETE SET NULL,
   constraint user_roles_org_id_fkey FOREIGN KEY (org_id) REFERENCES organizations(org_id) ON DELETE CASCADE,
@@ -1613,6 +1616,7 @@ create table user_roles (
 CREATE INDEX user_roles_assigned_by_idx ON public.user_roles USING btree (assigned_by) WHERE (assigned_by IS NOT NULL);
 CREATE INDEX user_roles_expires_at_idx ON public.user_roles USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX user_roles_org_id_idx ON public.user_roles USING btree (org_id, user_id);
+CREATE UNIQUE INDEX user_roles_primary_key ON public.user_roles USING btree (user_id, org_id) WHERE is_primary;
 CREATE INDEX user_roles_role_id_idx ON public.user_roles USING btree (role_id);
 CREATE UNIQUE INDEX user_roles_user_role_org_key ON public.user_roles USING btree (user_id, role_id, COALESCE(org_id, '00000000-0000-0000-0000-000000000000'::uuid));
 
