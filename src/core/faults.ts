@@ -25,6 +25,17 @@ export const faults = {
   shutting_down: { status: 503, says: 'This server is stopping. Try again.' },
   egress_refused: { status: 400, says: 'That address may not be reached from here.' },
   egress_failed: { status: 400, says: 'That address did not give a usable answer.' },
+  // credentials
+  password_malformed: { status: 400, says: 'This cannot be used as a password.' },
+  password_too_short: { status: 400, says: 'The password is too short.' },
+  password_too_common: {
+    status: 400,
+    says: 'This password is among the first that attackers try. Choose something less predictable.',
+  },
+  password_wrong: { status: 403, says: 'The current password is not right.' },
+  permission_unknown: { status: 400, says: 'There is no such permission.' },
+  permission_not_held: { status: 403, says: 'Nobody can pass on a permission that they do not hold themselves.' },
+  service_account_name_taken: { status: 409, says: 'There is already a service account of that name.' },
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof faults;
