@@ -21,13 +21,14 @@ const schemes = ['light', 'dark'] as const;
 const phone = { width: 390, height: 844 };
 const desk = { width: 1280, height: 800 };
 
-function serve(posted: unknown[]): Server {
+function serve(posted: unknown[], origins: string[]): Server {
   const app = new Koa();
   app.use(pages.serveAssets());
   app.use(async (context) => {
     if (context.method === 'POST') {
       const chunks: Buffer[] = [];
       for await (const chunk of context.req) chunks.push(chunk as Buffer);
+      origins.push(context.get('origin'));
       posted.push(Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())));
       context.status = 204;
       return;
@@ -39,6 +40,8 @@ function serve(posted: unknown[]): Server {
       'content-security-policy',
       `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'self' 'nonce-${nonce}'; img-src 'self' data: https:; form-action 'self' ${sample.formAction ?? ''}; base-uri 'none'; frame-ancestors 'none'`,
     );
+    // As the edge sets it; the layout's own word must win, or forms are posted with `Origin: null`.
+    context.set('referrer-policy', 'no-referrer');
     context.type = 'html';
     context.body = pages.render(sample.view, { ...sample.data, nonce });
   });
@@ -67,11 +70,12 @@ describe('pages in a browser', function () {
   let origin: string;
   let audit: string;
   const posted: unknown[] = [];
+  const origins: string[] = [];
 
   before(async () => {
     audit = await readFile(join(here, 'page-audit.js'), 'utf8');
     await mkdir(join(here, 'screenshots'), { recursive: true });
-    server = serve(posted);
+    server = serve(posted, origins);
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     browser = await launch();
@@ -149,6 +153,8 @@ describe('pages in a browser', function () {
       identifier: 'ada@northwind.example',
       password: 'correct horse battery',
     });
+    // The form guard compares it (WB-01); a page without a referrer would send `null`.
+    expect(origins.pop()).to.equal(origin);
     await close();
   });
 
