@@ -1,0 +1,129 @@
+import { expect } from 'chai';
+import { ConfigurationError, configurationReference, isLoopback, loadConfig } from '../../src/config/config.ts';
+
+const refused = (environment: Record<string, string>): string => {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    expect(error).to.be.instanceOf(ConfigurationError);
+    return (error as Error).message;
+  }
+  throw new Error('it was accepted');
+};
+
+describe('config', () => {
+  it('needs nothing: the defaults are the embedded database on localhost', () => {
+    const config = loadConfig({});
+    expect(config).to.include({
+      port: 3000,
+      host: 'localhost',
+      url: 'http://localhost:3000',
+      database_url: 'pglite:./data/db',
+      development: true,
+    });
+    expect(Object.isFrozen(config)).to.equal(true);
+  });
+
+  it('UP-08: refuses a name under the prefix that it does not know, and names it', () => {
+    expect(refused({ LINTEL_TRUSTED_PROXY: '10.0.0.1' })).to.match(/LINTEL_TRUSTED_PROXY is not a setting/);
+    expect(refused({ LINTEL_PORT: '1' })).to.match(/LINTEL_PORT/);
+    expect(loadConfig({ LINTEL_TEST_DATABASE_URL: 'x', PATH: '/bin', HOME: '/' }).port).to.equal(3000);
+  });
+
+  it('PR-09: refuses a plain http issuer outside of loopback', () => {
+    for (const url of [
+      'http://id.example.com',
+      'http://192.168.1.2',
+      'http://localhost.example.com',
+      'http://127.0.0.1.nip.io',
+      'http://0.0.0.0',
+    ]) {
+      expect(refused({ LINTEL_URL: url }), url).to.match(/must be https/);
+    }
+    for (const url of ['http://localhost:8080', 'http://127.0.0.1', 'http://[::1]:3000']) {
+      expect(loadConfig({ LINTEL_URL: url }).development, url).to.equal(true);
+    }
+    expect(loadConfig({ LINTEL_URL: 'https://id.example.com/' })).to.include({
+      url: 'https://id.example.com',
+      development: false,
+    });
+  });
+
+  it('takes an origin as issuer, nothing longer', () => {
+    for (const url of [
+      'https://id.example.com/path',
+      'https://id.example.com?x=1',
+      'https://id.example.com#x',
+      'ftp://x',
+      'id.example.com',
+      'javascript:alert(1)',
+    ]) {
+      expect(refused({ LINTEL_URL: url }), url).to.match(/LINTEL_URL must be/);
+    }
+  });
+
+  it('says what is wrong with a number or a choice', () => {
+    expect(refused({ PORT: 'http' })).to.equal('PORT must be a whole number from 0 to 65535.');
+    expect(refused({ PORT: '65536' })).to.match(/PORT/);
+    expect(refused({ PORT: '-1' })).to.match(/PORT/);
+    expect(refused({ PORT: '3e3' })).to.match(/PORT/);
+    expect(refused({ LINTEL_DATABASE_POOL: '1' })).to.match(/LINTEL_DATABASE_POOL must be a whole number from 2/);
+    expect(refused({ LINTEL_LOG_LEVEL: 'loud' })).to.match(/one of trace, debug/);
+  });
+
+  it('refuses a database of another kind', () => {
+    for (const address of ['mysql://x', './data', 'sqlite:x']) {
+      expect(refused({ LINTEL_DATABASE_URL: address })).to.match(/must begin with pglite: or postgres/);
+    }
+  });
+
+  it('SD-05: asks for the sealing key on PostgreSQL', () => {
+    expect(refused({ LINTEL_DATABASE_URL: 'postgres://localhost/lintel' })).to.match(/LINTEL_KEY is required/);
+  });
+
+  it('AU-06: refuses a bootstrap key that could be guessed', () => {
+    expect(refused({ LINTEL_BOOTSTRAP_API_KEY: 'x'.repeat(31) })).to.match(/32 characters/);
+  });
+
+  it('treats empty as absent, and splits lists', () => {
+    expect(loadConfig({ PORT: '', LINTEL_TRUSTED_PROXIES: ' 10.0.0.0/8, ,::1 ' })).to.deep.include({
+      port: 3000,
+      trusted_proxies: ['10.0.0.0/8', '::1'],
+    });
+  });
+
+  it('never prints a value: messages name the setting only', () => {
+    expect(refused({ LINTEL_BOOTSTRAP_API_KEY: 'canary-7f3a' })).not.to.include('canary');
+  });
+
+  it('knows loopback from what looks like it', () => {
+    for (const host of ['localhost', '127.0.0.1', '127.9.9.9', '::1', '[::1]'])
+      expect(isLoopback(host), host).to.equal(true);
+    for (const host of [
+      'localhost.',
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      '128.0.0.1',
+      '::',
+      '0.0.0.0',
+      '',
+    ]) {
+      expect(isLoopback(host), host).to.equal(false);
+    }
+  });
+
+  it('prints a row for each setting', () => {
+    const page = configurationReference();
+    for (const name of [
+      'PORT',
+      'LINTEL_HOST',
+      'LINTEL_URL',
+      'LINTEL_DATABASE_URL',
+      'LINTEL_KEY',
+      'LINTEL_BOOTSTRAP_API_KEY',
+      'LINTEL_SMTP_URL',
+    ]) {
+      expect(page).to.include(`| \`${name}\` |`);
+    }
+  });
+});

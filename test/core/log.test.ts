@@ -1,0 +1,46 @@
+import { expect } from 'chai';
+import { createLog, describeError } from '../../src/core/log.ts';
+
+function logged(write: (log: ReturnType<typeof createLog>) => void, level = 'debug'): Record<string, unknown>[] {
+  const lines: string[] = [];
+  write(createLog(level, { write: (line: string) => void lines.push(line) }));
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe('core/log', () => {
+  it('writes one JSON object a line, with the time, the level and the message', () => {
+    const [line] = logged((log) => log.info({ request_id: 'r' }, 'request'));
+    expect(line).to.include({ level: 'info', message: 'request', request_id: 'r' });
+    expect(String(line?.time)).to.match(/^\d{4}-\d\d-\d\dT/);
+  });
+
+  it('SD-06: redacts by key name', () => {
+    const [line] = logged((log) => log.warn({ body: { password: 'hunter2' }, authorization: 'Bearer x' }, 'refused'));
+    expect(JSON.stringify(line)).not.to.match(/hunter2|Bearer/);
+  });
+
+  it('AL-07: keeps a line a line, whatever is in it', () => {
+    const lines = logged((log) => log.info({ name: 'a\n{"level":"error","message":"forged"}\u001b[2J' }, 'x\ny'));
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.include({ message: 'x\ny' });
+  });
+
+  it('describes an error with its causes, without the values of a statement', () => {
+    const cause = Object.assign(new Error('insert into "users" ("email") values (\'ann@x.example\') - duplicate key'), {
+      code: '23505',
+      constraint: 'users_email_key',
+      detail: 'Key (email)=(ann@x.example) already exists.',
+    });
+    const text = JSON.stringify(describeError(new Error('refused', { cause })));
+    expect(text).to.include('users_email_key').and.include('23505').and.not.include('ann@x.example');
+  });
+
+  it('describes what is no error', () => {
+    expect(describeError('text')).to.deep.equal({ thrown: 'text' });
+    expect(describeError(undefined)).to.deep.equal({ thrown: 'undefined' });
+  });
+
+  it('keeps quiet below its level', () => {
+    expect(logged((log) => log.info('x'), 'warn')).to.deep.equal([]);
+  });
+});
