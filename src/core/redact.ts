@@ -4,7 +4,15 @@ const secretName =
   /pass(word|phrase)|secret|token|authorization|cookie|assertion|saml|credential|private|(^|_)(key|code|otp|seed|nonce|state|hash|verifier|xml|name_id)($|_)|session_uid/i;
 /** Names that look secret but are plain facts. */
 const plainName =
-  /^(object_id|code|error_code|token_id|key_id|key_prefix|token_prefix|token_endpoint_auth_method|token_type|state_from|has_password|update_password_required|status_code|email_verification|password_changed_at)$/i;
+  /^(object_id|error_code|token_id|key_id|key_prefix|token_prefix|token_endpoint_auth_method|token_type|state_from|has_password|update_password_required|status_code|email_verification|password_changed_at)$/i;
+
+/** `code` names faults, SQLSTATEs and system errors, but one-time codes and authorization codes too: only the former stay. */
+const factualCode = /^([a-z][a-z0-9_]{2,39}|[0-9A-Z]{5}|E[A-Z_]{2,30})$/;
+const isFact = (name: string, value: unknown): boolean =>
+  value === null ||
+  value === undefined ||
+  typeof value === 'boolean' ||
+  (name === 'code' && typeof value === 'string' && factualCode.test(value));
 
 export const isSecretName = (name: string): boolean => secretName.test(name) && !plainName.test(name);
 
@@ -17,10 +25,7 @@ export function redact(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.slice(0, 100).map((item) => redact(item, depth + 1));
   const copy: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value).slice(0, 200)) {
-    copy[name] =
-      isSecretName(name) && item !== null && item !== undefined && typeof item !== 'boolean'
-        ? '[redacted]'
-        : redact(item, depth + 1);
+    copy[name] = isSecretName(name) && !isFact(name, item) ? '[redacted]' : redact(item, depth + 1);
   }
   return copy;
 }

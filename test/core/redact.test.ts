@@ -39,6 +39,10 @@ describe('core/redact', () => {
   it('leaves plain facts, and whether a secret is there at all', () => {
     const facts = { object_id: 'a', token_id: 'b', status_code: 200, has_password: true, password: null, email: 'e' };
     expect(redact(facts)).to.deep.equal(facts);
+    for (const code of ['not_found', '23505', 'ECONNRESET', 'saml_audience'])
+      expect(redact({ code })).to.deep.equal({ code });
+    for (const code of ['123456', 'Zk3-authorization-code'])
+      expect(redact({ code })).to.deep.equal({ code: '[redacted]' });
     expect(isSecretName('description')).to.equal(false);
     expect(isSecretName('keyboard')).to.equal(false);
   });
