@@ -63,16 +63,17 @@ export async function up(knex: Knex): Promise<void> {
       where status = 'active';
   `);
   // Judged at commit, so that a provider and its certificates come in any order within one transaction. The provider's row is
-  // locked first: two transactions that each retire one of two certificates would otherwise both see the other's.
+  // locked first, whatever it says: two transactions that each retire one of two certificates, or of which one enables the
+  // provider while the other retires its certificate, would otherwise each see only what was there before the other.
   await knex.raw(`
     create function identity_providers_require_certificate() returns trigger language plpgsql as $$
     declare
-      provider uuid := coalesce(new.provider_id, old.provider_id);
+      provider uuid := coalesce(old.provider_id, new.provider_id);
     begin
-      perform from identity_providers p where p.provider_id = provider and p.type = 'saml' and p.enabled for no key update;
-      if found and not exists (
-        select from identity_provider_certificates c where c.provider_id = provider and c.status = 'active'
-      ) then
+      perform from identity_providers p where p.provider_id = provider for no key update;
+      if exists (select from identity_providers p where p.provider_id = provider and p.type = 'saml' and p.enabled)
+        and not exists (select from identity_provider_certificates c where c.provider_id = provider and c.status = 'active')
+      then
         raise exception 'identity provider % is an enabled SAML provider without an active certificate', provider
           using errcode = 'check_violation', constraint = 'identity_providers_certificate_check', table = 'identity_providers';
       end if;

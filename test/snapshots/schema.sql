@@ -26,12 +26,12 @@ CREATE OR REPLACE FUNCTION public.identity_providers_require_certificate()
  LANGUAGE plpgsql
 AS $function$
     declare
-      provider uuid := coalesce(new.provider_id, old.provider_id);
+      provider uuid := coalesce(old.provider_id, new.provider_id);
     begin
-      perform from identity_providers p where p.provider_id = provider and p.type = 'saml' and p.enabled for no key update;
-      if found and not exists (
-        select from identity_provider_certificates c where c.provider_id = provider and c.status = 'active'
-      ) then
+      perform from identity_providers p where p.provider_id = provider for no key update;
+      if exists (select from identity_providers p where p.provider_id = provider and p.type = 'saml' and p.enabled)
+        and not exists (select from identity_provider_certificates c where c.provider_id = provider and c.status = 'active')
+      then
         raise exception 'identity provider % is an enabled SAML provider without an active certificate', provider
           using errcode = 'check_violation', constraint = 'identity_providers_certificate_check', table = 'identity_providers';
       end if;
@@ -747,7 +747,7 @@ create table oidc_grants (
   client_id uuid not null,
   org_id uuid,
   payload jsonb not null,
-  dead_families uuid[] not null default '{}'::uuid[],
+  dead_families text[] not null default '{}'::text[],
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone not null,
@@ -762,6 +762,7 @@ create table oidc_grants (
   constraint oidc_grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id) ON DELETE CASCADE
 );
 CREATE INDEX oidc_grants_client_id_idx ON public.oidc_grants USING btree (client_id);
+CREATE INDEX oidc_grants_dead_families_idx ON public.oidc_grants USING btree (updated_at) WHERE (dead_families <> '{}'::text[]);
 CREATE INDEX oidc_grants_expires_at_idx ON public.oidc_grants USING btree (expires_at);
 CREATE INDEX oidc_grants_org_id_idx ON public.oidc_grants USING btree (org_id) WHERE (org_id IS NOT NULL);
 CREATE INDEX oidc_grants_revoked_at_idx ON public.oidc_grants USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
