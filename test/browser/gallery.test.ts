@@ -17,6 +17,8 @@ import { hostileSamples, type Sample, samples } from './gallery.ts';
 const here = import.meta.dirname;
 const pages = createPages({ viewsDir: join(here, '../../views') });
 const all = [...samples, ...hostileSamples];
+/** Pages that go on by themselves; their target is the test's own server, whose address is known late. */
+const onward: Sample[] = [];
 const schemes = ['light', 'dark'] as const;
 const phone = { width: 390, height: 844 };
 const desk = { width: 1280, height: 800 };
@@ -33,7 +35,7 @@ function serve(posted: unknown[], origins: string[]): Server {
       context.status = 204;
       return;
     }
-    const sample = all.find((candidate) => `/${candidate.name}` === context.path);
+    const sample = [...all, ...onward].find((candidate) => `/${candidate.name}` === context.path);
     if (sample === undefined) return;
     const nonce = randomBytes(16).toString('base64');
     context.set(
@@ -78,6 +80,15 @@ describe('pages in a browser', function () {
     server = serve(posted, origins);
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const provider = { name: 'Acme SSO' };
+    onward.push(
+      {
+        name: 'onward-post',
+        view: 'signin/post',
+        data: { action: `${origin}/acs`, fields: { SAMLRequest: 'PHNhbWw+', RelayState: 'r1' }, provider },
+      },
+      { name: 'onward-redirect', view: 'signin/redirect', data: { url: `${origin}/signin-error?x=1&y=2`, provider } },
+    );
     browser = await launch();
   });
 
@@ -156,6 +167,26 @@ describe('pages in a browser', function () {
     // The form guard compares it (WB-01); a page without a referrer would send `null`.
     expect(origins.pop()).to.equal(origin);
     await close();
+  });
+
+  it('sends the SAML form by itself, once, exactly', async () => {
+    const { page, wrong, close } = await visit(onward[0] as Sample, {});
+    await eventually(() => posted.length > 0);
+    await page.waitForTimeout(200);
+    expect(posted.splice(0)).to.deep.equal([{ SAMLRequest: 'PHNhbWw+', RelayState: 'r1' }]);
+    expect(wrong).to.deep.equal([]);
+    await close();
+  });
+
+  it('follows the link to the provider by itself, and by hand without JavaScript', async () => {
+    const target = `${origin}/signin-error?x=1&y=2`;
+    const scripted = await visit(onward[1] as Sample, {});
+    await scripted.page.waitForURL(target);
+    await scripted.close();
+    const plain = await visit(onward[1] as Sample, { javaScriptEnabled: false });
+    await plain.page.getByRole('link', { name: /^Continue/ }).click();
+    await plain.page.waitForURL(target);
+    await plain.close();
   });
 
   it('hidden fields arrive byte for byte, reordering signs included (OA-14)', async () => {

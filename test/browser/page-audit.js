@@ -4,12 +4,21 @@
   const seen = (element) => {
     const box = element.getBoundingClientRect();
     const style = getComputedStyle(element);
-    return box.width > 1 && box.height > 1 && style.visibility !== 'hidden' && style.display !== 'none' && Number(style.opacity) > 0;
+    return (
+      box.width > 1 &&
+      box.height > 1 &&
+      style.visibility !== 'hidden' &&
+      style.display !== 'none' &&
+      Number(style.opacity) > 0
+    );
   };
-  const words = (element) => (element.outerHTML.length > 120 ? `${element.outerHTML.slice(0, 120)}…` : element.outerHTML);
+  const words = (element) =>
+    element.outerHTML.length > 120 ? `${element.outerHTML.slice(0, 120)}…` : element.outerHTML;
 
   if (document.documentElement.scrollWidth > document.documentElement.clientWidth) {
-    const wide = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1);
+    const wide = [...document.querySelectorAll('body *')].filter(
+      (element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1,
+    );
     wrong.push(`scrolls sideways: ${wide.slice(-2).map(words).join(' | ')}`);
   }
   const titles = [...document.querySelectorAll('h1')].filter(seen);
@@ -17,7 +26,8 @@
   if (!document.title.trim()) wrong.push('no title');
   if (!document.documentElement.lang) wrong.push('no language');
   if (document.querySelectorAll('main').length !== 1) wrong.push('not one main');
-  if (document.querySelector('[role=alert]') && !document.title.startsWith('Error: ')) wrong.push('the title does not say the error first');
+  if (document.querySelector('[role=alert]') && !document.title.startsWith('Error: '))
+    wrong.push('the title does not say the error first');
 
   const ids = [...document.querySelectorAll('[id]')].map((element) => element.id);
   for (const id of new Set(ids)) if (ids.filter((other) => other === id).length > 1) wrong.push(`id ${id} twice`);
@@ -31,18 +41,29 @@
   for (const field of document.querySelectorAll('input:not([type=hidden]),select,textarea')) {
     if (!field.labels?.length || !field.labels[0].textContent.trim()) wrong.push(`no label: ${words(field)}`);
     if (!field.getAttribute('autocomplete')) wrong.push(`no autocomplete: ${words(field)}`);
-    for (const id of (field.getAttribute('aria-describedby') ?? '').split(' ').filter(Boolean)) if (!document.getElementById(id)) wrong.push(`describedby ${id} is nowhere`);
-    if (field.getAttribute('aria-invalid') && !field.getAttribute('aria-describedby')) wrong.push(`invalid without a message: ${words(field)}`);
+    for (const id of (field.getAttribute('aria-describedby') ?? '').split(' ').filter(Boolean))
+      if (!document.getElementById(id)) wrong.push(`describedby ${id} is nowhere`);
+    if (field.getAttribute('aria-invalid') && !field.getAttribute('aria-describedby'))
+      wrong.push(`invalid without a message: ${words(field)}`);
   }
   const failing = document.querySelector('[aria-invalid=true]');
   if (failing && document.activeElement !== failing) wrong.push('the failing field has no focus');
-  for (const element of document.querySelectorAll('a[href^="#"]')) if (!document.getElementById(element.getAttribute('href').slice(1))) wrong.push(`dead link ${words(element)}`);
-  for (const element of document.querySelectorAll('button,a')) if (seen(element) && !(element.getAttribute('aria-label') ?? element.textContent).trim()) wrong.push(`nameless ${words(element)}`);
-  for (const element of document.querySelectorAll('[tabindex]')) if (element.tabIndex > 0) wrong.push(`positive tabindex ${words(element)}`);
-  for (const element of document.querySelectorAll('*')) for (const { name } of element.attributes) if (name.startsWith('on') || name === 'style') wrong.push(`inline ${name}: ${words(element)}`);
+  for (const element of document.querySelectorAll('a[href^="#"]'))
+    if (!document.getElementById(element.getAttribute('href').slice(1))) wrong.push(`dead link ${words(element)}`);
+  for (const element of document.querySelectorAll('button,a'))
+    if (seen(element) && !(element.getAttribute('aria-label') ?? element.textContent).trim())
+      wrong.push(`nameless ${words(element)}`);
+  for (const element of document.querySelectorAll('[tabindex]'))
+    if (element.tabIndex > 0) wrong.push(`positive tabindex ${words(element)}`);
+  for (const element of document.querySelectorAll('*'))
+    for (const { name } of element.attributes)
+      if (name.startsWith('on') || name === 'style') wrong.push(`inline ${name}: ${words(element)}`);
 
-  for (const element of document.querySelectorAll('button,.button,.choice,.aside,.identity a,input:not([type=hidden])')) {
-    if (seen(element) && element.getBoundingClientRect().height < 43.5) wrong.push(`target of ${element.getBoundingClientRect().height} px: ${words(element)}`);
+  for (const element of document.querySelectorAll(
+    'button,.button,.choice,.aside,.identity a,input:not([type=hidden])',
+  )) {
+    if (seen(element) && element.getBoundingClientRect().height < 43.5)
+      wrong.push(`target of ${element.getBoundingClientRect().height} px: ${words(element)}`);
   }
 
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
@@ -65,7 +86,9 @@
     return layers.reverse().reduce((under, layer) => over(layer, under), [255, 255, 255]);
   };
   const luminance = (colour) => {
-    const [r, g, b] = colour.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    const [r, g, b] = colour.map((part) =>
+      part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4,
+    );
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const contrast = (a, b) => {
@@ -85,7 +108,10 @@
     if (ratio < 4.5) wrong.push(`contrast ${ratio.toFixed(2)}: ${words(element)}`);
   }
   for (const field of document.querySelectorAll('input:not([type=hidden]):not([readonly])')) {
-    const ratio = contrast(over(rgba(getComputedStyle(field).borderTopColor), ground(field.parentElement)), ground(field.parentElement));
+    const ratio = contrast(
+      over(rgba(getComputedStyle(field).borderTopColor), ground(field.parentElement)),
+      ground(field.parentElement),
+    );
     if (document.activeElement !== field && ratio < 3) wrong.push(`edge contrast ${ratio.toFixed(2)}: ${words(field)}`);
   }
   return { wrong, least, words: checked.size };
