@@ -9,6 +9,8 @@ import { ENTERPRISE_URN, type ExtensionAttribute, GROUP_URN, USER_URN } from './
 export interface Mapping {
   local_attribute: string;
   scim_attribute: string;
+  /** Only to tell the two apart where both have a column of that name; `user_groups.name` says it as well. */
+  resource_type?: 'User' | 'Group';
 }
 
 export type LocalTarget =
@@ -84,7 +86,7 @@ function readMapping(mapping: Mapping): ReadMapping {
   };
   if (typeof mapping.local_attribute !== 'string' || typeof mapping.scim_attribute !== 'string')
     refuse('not two names');
-  const target = readLocal(mapping.local_attribute) ?? refuse('there is no such column that a directory may write');
+  const target = readLocal(mapping) ?? refuse('there is no such column that a directory may write');
   let path: AttributePath;
   try {
     path = parsePath(mapping.scim_attribute);
@@ -98,7 +100,7 @@ function readMapping(mapping: Mapping): ReadMapping {
   return { ...mapping, target, path };
 }
 
-function readLocal(name: string): LocalTarget | undefined {
+function readLocal({ local_attribute: name, resource_type }: Mapping): LocalTarget | undefined {
   const dotted = name.startsWith('users.') ? name.slice(6) : name;
   if (dotted.startsWith('properties.')) {
     const path = dotted.slice('properties.'.length).split('.');
@@ -106,8 +108,9 @@ function readLocal(name: string): LocalTarget | undefined {
     return isFine ? { table: 'users', properties: path, type: 'string' } : undefined;
   }
   const inGroups = name.startsWith('user_groups.') ? name.slice('user_groups.'.length) : undefined;
-  const table =
-    inGroups !== undefined || (Object.hasOwn(COLUMNS.user_groups, name) && dotted === name) ? 'user_groups' : 'users';
+  const isGroups = inGroups !== undefined || (dotted === name && Object.hasOwn(COLUMNS.user_groups, name));
+  const table = isGroups ? 'user_groups' : 'users';
+  if (resource_type !== undefined && (resource_type === 'Group') !== isGroups) return undefined;
   const column = inGroups ?? dotted;
   const type = Object.hasOwn(COLUMNS[table], column) ? COLUMNS[table][column] : undefined;
   return type && { table, column, type };
