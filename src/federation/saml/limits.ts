@@ -17,6 +17,8 @@ const declaration =
  * @returns the text without its declaration
  */
 export function withinLimits(text: string, allowComments = false): string {
+  if (text.startsWith('\ufeff')) throw new SamlRefusal('message.charset');
+  if (text.includes('\0')) throw new SamlRefusal('message.not_well_formed');
   const body = text.replace(declaration, '');
   let elements = 0;
   let attributes = 0;

@@ -73,7 +73,21 @@ export function canonicalElement(xml: string, id: string, prefixes: string[] = [
   const all = Array.from(document.getElementsByTagName('*')) as Element[];
   const element = all.find((candidate) => candidate.getAttribute('ID') === id);
   if (!element) throw new Error(`no element with ID ${id}`);
-  return new ExclusiveCanonicalization().process(element, { inclusiveNamespacesPrefixList: prefixes });
+  return new ExclusiveCanonicalization().process(element, {
+    inclusiveNamespacesPrefixList: prefixes,
+    ancestorNamespaces: inherited(element),
+  });
+}
+
+/** The declarations that stand above an element, which a list of inclusive prefixes may bring into its form. */
+function inherited(element: Element): { prefix: string; namespaceURI: string }[] {
+  const found: { prefix: string; namespaceURI: string }[] = [];
+  for (let parent = element.parentNode; parent?.nodeType === 1; parent = parent.parentNode) {
+    for (const { name, value } of Array.from((parent as Element).attributes)) {
+      if (name.startsWith('xmlns:')) found.push({ prefix: name.slice(6), namespaceURI: value });
+    }
+  }
+  return found;
 }
 
 /** Signs the element with this ID, the signature enveloped after its Issuer. */
