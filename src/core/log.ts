@@ -35,9 +35,17 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     messageKey: 'message',
     formatters: {
       level: (label: string) => ({ level: label }),
-      log: (fields: Record<string, unknown>) => redact(fields) as Record<string, unknown>,
+      // Before pino's serializers, which would meet errors that redaction has already flattened.
+      log: (fields: Record<string, unknown>) =>
+        redact(
+          Object.fromEntries(
+            Object.entries(fields).map(([name, value]) => [
+              name,
+              value instanceof Error ? describeError(value) : value,
+            ]),
+          ),
+        ) as Record<string, unknown>,
     },
-    serializers: { err: describeError, error: describeError },
   };
   return destination ? pino(options, destination) : pino(options);
 }

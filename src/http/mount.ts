@@ -27,20 +27,15 @@ export function mountRoutes(app: App, routes: readonly Route[], authenticate: Au
     router[route.method](route.path.replace(/\{(\w+)\}/g, ':$1'), serve(app, route, authenticate));
   }
   const serveRoutes = router.routes();
-  const methods = router.allowedMethods({
-    throw: true,
-    methodNotAllowed: () => new Fault('method_not_allowed'),
-    notImplemented: () => new Fault('method_not_allowed'),
-  });
+  const methods = router.allowedMethods();
   return async (context, next) => {
     if (!context.path.startsWith(`${apiPrefix}/`)) return next();
-    await serveRoutes(
-      context as never,
-      () =>
-        methods(context as never, async () => {
-          throw new Fault('not_found', 'The API has no such address.');
-        }) as Promise<void>,
-    );
+    await serveRoutes(context as never, async () => {
+      // Answers OPTIONS; for another method of a known path it sets Allow and 405 (RFC 9110 §15.5.6), or 501.
+      await methods(context as never, async () => {});
+      if (context.status === 405 || context.status === 501) throw new Fault('method_not_allowed');
+      if (context.status === 404) throw new Fault('not_found', 'The API has no such address.');
+    });
   };
 }
 
@@ -83,7 +78,8 @@ function check(where: 'params' | 'query' | 'body', validate: ValidateFunction | 
 /** A parameter that comes twice has no meaning (checklist OA-10). */
 function singleValues(query: Record<string, string | string[] | undefined>): Record<string, string> {
   const errors: FieldError[] = [];
-  const values: Record<string, string> = {};
+  // Without a prototype, so that a parameter called __proto__ is a name like any other, and refused.
+  const values: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(query)) {
     if (Array.isArray(value)) errors.push({ pointer: `/query/${name}`, detail: 'was given more than once' });
     else if (value !== undefined) values[name] = value;

@@ -18,8 +18,8 @@ const engines = {
   body: build({ useDefaults: true }),
   /** Query and path: texts become numbers and booleans. */
   text: build({ useDefaults: true, coerceTypes: true }),
-  /** Replies lose what the schema does not name, so a secret cannot leak by spread. */
-  reply: build({ removeAdditional: 'all' }),
+  /** Replies lose what the schema does not name, so a secret cannot leak by spread; objects that say they are open stay whole. */
+  reply: build({ removeAdditional: true }),
 };
 
 export type Part = keyof typeof engines;
@@ -50,7 +50,7 @@ function closeObjects(node: unknown): void {
 /** Compiles a shape for its part of a route. */
 export function compile(part: Part, schema: TSchema): ValidateFunction {
   const copy = plain(schema);
-  if (part !== 'reply') closeObjects(copy);
+  closeObjects(copy);
   return engines[part].compile(copy);
 }
 

@@ -35,6 +35,14 @@ describe('core/log', () => {
     expect(text).to.include('users_email_key').and.include('23505').and.not.include('ann@x.example');
   });
 
+  it('writes errors with their reason and their stack', () => {
+    const [line] = logged((log) =>
+      log.error({ err: Object.assign(new TypeError('gone'), { code: 'ECONNRESET' }) }, 'failed'),
+    );
+    expect(line?.err).to.include({ name: 'TypeError', message: 'gone', code: 'ECONNRESET' });
+    expect((line?.err as { stack: string[] }).stack[0]).to.match(/log\.test\.ts/);
+  });
+
   it('describes what is no error', () => {
     expect(describeError('text')).to.deep.equal({ thrown: 'text' });
     expect(describeError(undefined)).to.deep.equal({ thrown: 'undefined' });
