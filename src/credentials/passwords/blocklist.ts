@@ -82,10 +82,8 @@ export function isCommon(password: string, context: readonly string[] = []): boo
 /** Words of at least four letters out of names, addresses and the product's own name. */
 function contextWords(context: readonly string[]): ReadonlySet<string> {
   const words = ['lintel', ...context]
-    .flatMap((name) => {
-      const folded = name.normalize('NFKC').toLowerCase();
-      return [folded.replace(/[^\p{L}\p{N}]+/gu, ''), ...folded.split(/[^\p{L}\p{N}]+/u)];
-    })
+    .flatMap((name) => name.normalize('NFKC').toLowerCase().split('@'))
+    .flatMap((part) => [part.replace(/[^\p{L}\p{N}]+/gu, ''), ...part.split(/[^\p{L}\p{N}]+/u)])
     .filter((word) => word.length >= 4);
   return new Set(words);
 }
@@ -111,7 +109,10 @@ function pieces(text: string, known: ReadonlySet<string>): number {
     reach(from + 1);
     for (let to = from + 3; to <= Math.min(text.length, from + longest); to += 1) {
       const readings = [text.slice(from, to), plain.slice(from, to)];
-      if (readings.some((piece) => entries.has(piece) || known.has(piece))) reach(to);
+      if (!readings.some((piece) => entries.has(piece) || known.has(piece))) continue;
+      // A word and the number that is hung on it are one piece: `summer2025`.
+      reach(to);
+      for (let end = to; end < to + 4 && /\d/.test(text[end] ?? ''); end += 1) reach(end + 1);
     }
     for (let to = walkFrom(text, from); to >= from + 3; to -= 1) reach(to);
     if (/^(19|20)\d\d/.test(text.slice(from, from + 4))) reach(from + 4);

@@ -1,0 +1,146 @@
+/** SQL of `api_keys`. The hash leaves this file in no row. */
+import type { Knex } from 'knex';
+import { json } from '../../db/json.ts';
+import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
+import type { ApiKey } from './schema.ts';
+
+const columns = [
+  'api_key_id',
+  'org_id',
+  'user_id',
+  'service_account_id',
+  'name',
+  'description',
+  'key_prefix',
+  'scopes',
+  'created_by',
+  'created_at',
+  'expires_at',
+  'last_used_at',
+  'revoked',
+  'revoked_at',
+] as const;
+
+export type ApiKeyRow = { readonly [column in (typeof columns)[number]]: unknown };
+
+/** Rows of one organization, or the system's own when it is null. */
+const within = (db: Knex, org_id: string | null) =>
+  db('api_keys').where((builder) => (org_id === null ? builder.whereNull('org_id') : builder.where({ org_id })));
+
+/** @returns undefined when there is a key of this hash already */
+export async function insertApiKey(db: Knex, row: ApiKeyRow, key_hash: string): Promise<ApiKey | undefined> {
+  const [inserted] = await db('api_keys')
+    .insert({ ...row, scopes: json(row.scopes), key_hash })
+    .onConflict('key_hash')
+    .ignore()
+    .returning([...columns]);
+  return inserted;
+}
+
+export const listApiKeys = (db: Knex, org_id: string | null, page: ListQuery): Promise<Page<ApiKey>> =>
+  pageOf<ApiKey>(within(db, org_id).select(...columns), 'api_key_id', page);
+
+export const readApiKey = (db: Knex, org_id: string | null, api_key_id: string): Promise<ApiKey | undefined> =>
+  within(db, org_id)
+    .where({ api_key_id })
+    .first(...columns);
+
+export const lockApiKey = (db: Knex, org_id: string | null, api_key_id: string): Promise<ApiKey | undefined> =>
+  within(db, org_id)
+    .where({ api_key_id })
+    .forUpdate()
+    .first(...columns);
+
+export async function updateApiKey(db: Knex, api_key_id: string, change: Partial<ApiKeyRow>): Promise<ApiKey> {
+  const row = change.scopes === undefined ? change : { ...change, scopes: json(change.scopes) };
+  const [updated] = await db('api_keys')
+    .where({ api_key_id })
+    .update(row)
+    .returning([...columns]);
+  return updated;
+}
+
+/** Whether there is a key of this hash, revoked or not. */
+export const hasApiKey = async (db: Knex, key_hash: string): Promise<boolean> =>
+  (await db('api_keys').where({ key_hash }).first('api_key_id')) !== undefined;
+
+/** A service account that may own a key of this organization: its own, or one of the system. */
+export const isOwnerFor = async (db: Knex, org_id: string | null, service_account_id: string): Promise<boolean> =>
+  (await db('service_accounts')
+    .where({ service_account_id })
+    .where((builder) =>
+      org_id === null ? builder.whereNull('org_id') : builder.where({ org_id }).orWhereNull('org_id'),
+    )
+    .first('service_account_id')) !== undefined;
+
+/** A key that may be used, with what its owner may do now. */
+export interface UsableKey {
+  readonly api_key_id: string;
+  readonly key_hash: string;
+  readonly key_prefix: string;
+  readonly org_id: string | null;
+  readonly scopes: string[];
+  readonly user_id: string | null;
+  readonly user_label: string | null;
+  readonly service_account_id: string | null;
+  readonly service_account_name: string | null;
+  /** What the service account holds; null for a person's key. */
+  readonly account_permissions: string[] | null;
+  /** What the person holds in the key's organization, and system-wide; null for a service account's key. */
+  readonly member_permissions: string[] | null;
+  readonly system_permissions: string[] | null;
+  readonly is_touch_due: boolean;
+}
+
+/**
+ * Everything that decides about a key, in one statement: not revoked, not expired, its organization active, its owner there
+ * and able to act. What the person holds is read from where it is kept exact: the membership row, and the system-wide grants.
+ */
+export async function findUsableKey(db: Knex, key_hash: string, now: Date): Promise<UsableKey | undefined> {
+  const { rows } = await db.raw(usableKey, { key_hash, now });
+  return rows[0];
+}
+
+const usableKey = `
+  select k.api_key_id, k.key_hash, k.key_prefix, k.org_id, k.scopes, k.user_id, k.service_account_id,
+         coalesce(u.email, u.username) as user_label,
+         a.name as service_account_name,
+         a.permissions as account_permissions,
+         m.user_permissions as member_permissions,
+         case when k.user_id is not null then array(
+           with recursive granted as (
+             select r.role_id
+               from user_roles g join roles r on r.role_id = g.role_id and r.is_active
+              where g.user_id = k.user_id and g.org_id is null and g.is_active
+                and (g.expires_at is null or g.expires_at > :now)
+             union
+             select r.role_id
+               from granted
+               join role_inheritance i on i.role_id = granted.role_id
+               join roles r on r.role_id = i.parent_role_id and r.is_active
+           )
+           select distinct p.name
+             from granted
+             join role_permissions rp on rp.role_id = granted.role_id
+             join permissions p on p.permission_id = rp.permission_id
+         ) end as system_permissions,
+         (k.last_used_at is null or k.last_used_at <= :now::timestamptz - interval '1 minute') as is_touch_due
+    from api_keys k
+    left join service_accounts a on a.service_account_id = k.service_account_id
+    left join users u on u.user_id = k.user_id
+    left join organizations o on o.org_id = k.org_id
+    left join organizations ao on ao.org_id = a.org_id
+    left join organizations uo on uo.org_id = u.home_org_id
+    left join user_organization_info m on m.user_id = k.user_id and m.org_id = k.org_id and m.status = 'active'
+   where k.key_hash = :key_hash
+     and not k.revoked
+     and (k.expires_at is null or k.expires_at > :now)
+     and (o.org_id is null or o.status = 'active')
+     and (ao.org_id is null or ao.status = 'active')
+     and (uo.org_id is null or uo.status = 'active')
+     and case when k.user_id is null then a.is_active
+              else u.enabled and not u.locked and u.deleted_at is null end`;
+
+export async function touchApiKey(db: Knex, api_key_id: string, now: Date): Promise<void> {
+  await db('api_keys').where({ api_key_id }).update({ last_used_at: now });
+}
