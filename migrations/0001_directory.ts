@@ -133,6 +133,8 @@ export async function up(knex: Knex): Promise<void> {
     create unique index users_owner_identifier_key on users
       (coalesce(home_org_id, '00000000-0000-0000-0000-000000000000'), lower(coalesce(username, email))) where deleted_at is null;
     create index users_home_org_id_idx on users (home_org_id, created_at, user_id);
+    create index users_home_org_id_identifier_idx on users
+      (home_org_id, lower(coalesce(username, email)) text_pattern_ops) where deleted_at is null;
     create index users_lower_email_idx on users (lower(email));
     create index users_legacy_user_id_idx on users (legacy_user_id) where legacy_user_id is not null;
     create index users_deleted_at_idx on users (deleted_at) where deleted_at is not null;

@@ -1662,6 +1662,7 @@ create table users (
   constraint users_username_check CHECK (((char_length(username) >= 1) AND (char_length(username) <= 320)))
 );
 CREATE INDEX users_deleted_at_idx ON public.users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX users_home_org_id_identifier_idx ON public.users USING btree (home_org_id, lower(COALESCE(username, email)) text_pattern_ops) WHERE (deleted_at IS NULL);
 CREATE INDEX users_home_org_id_idx ON public.users USING btree (home_org_id, created_at, user_id);
 CREATE INDEX users_legacy_user_id_idx ON public.users USING btree (legacy_user_id) WHERE (legacy_user_id IS NOT NULL);
 CREATE INDEX users_lower_email_idx ON public.users USING btree (lower(email));
