@@ -10,6 +10,10 @@ import { sealingKeys } from './config/sealing-key.ts';
 import type { App } from './core/app.ts';
 import { createLog } from './core/log.ts';
 import { Sealer } from './core/secret.ts';
+import { authenticateApiKey } from './credentials/api-keys/authenticate.ts';
+import { ensureBootstrapKey } from './credentials/api-keys/bootstrap.ts';
+import { apiKeyRoutes } from './credentials/api-keys/routes.ts';
+import { serviceAccountRoutes } from './credentials/service-accounts/routes.ts';
 import type { Database } from './db/connect.ts';
 import { transact } from './db/transact.ts';
 import { recordEvent } from './events/audit/service.ts';
@@ -28,7 +32,7 @@ import { site } from './site/pages.ts';
 import { Fault } from './core/fault.ts';
 
 /** Every REST route, in the order of the API pages. */
-export const routes: readonly Route[] = [...auditRoutes];
+export const routes: readonly Route[] = [...serviceAccountRoutes, ...apiKeyRoutes, ...auditRoutes];
 
 export interface Lintel {
   readonly app: App;
@@ -67,6 +71,8 @@ export async function createLintel(config: Config, database: Database, options: 
     mail: queueMail,
   };
 
+  await ensureBootstrapKey(app);
+
   let stopping = false;
   const pages = createPages({ viewsDir: join(import.meta.dirname, '../views') });
   const koa = createEdge({
@@ -91,8 +97,11 @@ export async function createLintel(config: Config, database: Database, options: 
   koa.use(pages.serveAssets());
   koa.use(site({ app, pages, openapi: openApi(routes, config.url, version), version }));
   koa.use(
-    mountRoutes(app, routes, async () => {
-      throw new Fault('unauthenticated');
+    mountRoutes(app, routes, async (context) => {
+      const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(context.get('authorization')) ?? [];
+      const actor = token === undefined ? null : await authenticateApiKey(app, token);
+      if (!actor) throw new Fault('unauthenticated');
+      return actor;
     }),
   );
 
