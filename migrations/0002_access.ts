@@ -140,7 +140,7 @@ export async function up(knex: Knex): Promise<void> {
       constraint access_reviews_end_date_check check (end_date >= start_date),
       constraint access_reviews_configuration_check check (jsonb_typeof(configuration) = 'object')
     );
-    create index access_reviews_org_id_idx on access_reviews (org_id, created_at);
+    create index access_reviews_org_id_idx on access_reviews (org_id, review_id);
     create index access_reviews_created_by_idx on access_reviews (created_by) where created_by is not null;
     create index access_reviews_end_date_idx on access_reviews (end_date) where status = 'active';
 
@@ -195,7 +195,7 @@ export async function up(knex: Knex): Promise<void> {
       constraint access_requests_justification_check check (char_length(justification) <= 2000),
       constraint access_requests_status_check check (status in ('pending', 'approved', 'rejected', 'cancelled'))
     );
-    create index access_requests_org_id_idx on access_requests (org_id, status, created_at);
+    create index access_requests_org_id_idx on access_requests (org_id, request_id);
     create index access_requests_requester_id_idx on access_requests (requester_id, created_at);
     create index access_requests_role_id_idx on access_requests (role_id) where role_id is not null;
     create index access_requests_approved_by_idx on access_requests (approved_by) where approved_by is not null;

@@ -219,7 +219,7 @@ export async function up(knex: Knex): Promise<void> {
       constraint federation_attempts_request_id_check check (char_length(request_id) <= 255),
       constraint federation_attempts_user_agent_check check (char_length(user_agent) <= 512)
     ) partition by range ("timestamp");
-    create index federation_attempts_org_id_idx on federation_attempts (org_id, "timestamp" desc, attempt_id desc);
+    create index federation_attempts_org_id_idx on federation_attempts (org_id, attempt_id desc);
     create index federation_attempts_provider_id_idx on federation_attempts (provider_id, "timestamp" desc);
     create index federation_attempts_user_id_idx on federation_attempts (user_id, "timestamp" desc) where user_id is not null;
     create index federation_attempts_reference_idx on federation_attempts (reference);

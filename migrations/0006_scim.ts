@@ -125,8 +125,8 @@ export async function up(knex: Knex): Promise<void> {
       constraint scim_requests_user_agent_check check (char_length(user_agent) <= 512),
       constraint scim_requests_request_id_check check (char_length(request_id) <= 100)
     ) partition by range ("timestamp");
-    create index scim_requests_org_id_idx on scim_requests (org_id, "timestamp" desc, scim_request_id desc);
-    create index scim_requests_client_id_idx on scim_requests (client_id, "timestamp" desc, scim_request_id desc);
+    create index scim_requests_org_id_idx on scim_requests (org_id, scim_request_id desc);
+    create index scim_requests_client_id_idx on scim_requests (client_id, scim_request_id desc);
     create index scim_requests_resource_id_idx on scim_requests (resource_id, "timestamp" desc) where resource_id is not null;
     create table scim_requests_default partition of scim_requests default;
   `);

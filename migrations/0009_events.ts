@@ -158,7 +158,7 @@ export async function up(knex: Knex): Promise<void> {
       constraint webhook_deliveries_last_error_check check (char_length(last_error) <= 2000),
       constraint webhook_deliveries_delivered_at_check check ((status = 'delivered') = (delivered_at is not null))
     ) partition by range (created_at);
-    create index webhook_deliveries_webhook_id_idx on webhook_deliveries (webhook_id, created_at desc, delivery_id desc);
+    create index webhook_deliveries_webhook_id_idx on webhook_deliveries (webhook_id, delivery_id desc);
     create index webhook_deliveries_log_id_idx on webhook_deliveries (log_id) where log_id is not null;
     create index webhook_deliveries_next_attempt_at_idx on webhook_deliveries (next_attempt_at) where status = 'pending';
     create table webhook_deliveries_default partition of webhook_deliveries default;

@@ -48,7 +48,7 @@ export async function up(knex: Knex): Promise<void> {
       constraint user_notifications_status_check check (status in ('pending', 'sent', 'delivered', 'failed')),
       constraint user_notifications_metadata_check check (jsonb_typeof(metadata) = 'object')
     );
-    create index user_notifications_user_id_idx on user_notifications (user_id, created_at desc, notification_id desc);
+    create index user_notifications_user_id_idx on user_notifications (user_id, notification_id desc);
     create index user_notifications_template_id_idx on user_notifications (template_id) where template_id is not null;
     create index user_notifications_created_at_idx on user_notifications (created_at);
   `);

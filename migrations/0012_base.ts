@@ -30,7 +30,7 @@ export async function up(knex: Knex): Promise<void> {
       constraint jobs_last_error_check check (char_length(last_error) <= 4000)
     );
     create index jobs_due_idx on jobs (run_at, job_id) where finished_at is null;
-    create index jobs_org_id_idx on jobs (org_id, created_at desc, job_id desc);
+    create index jobs_org_id_idx on jobs (org_id, job_id desc);
     create index jobs_kind_idx on jobs (kind, created_at);
     create index jobs_finished_at_idx on jobs (finished_at) where finished_at is not null;
 

@@ -80,7 +80,7 @@ create table access_requests (
   constraint access_requests_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'cancelled'::text])))
 );
 CREATE INDEX access_requests_approved_by_idx ON public.access_requests USING btree (approved_by) WHERE (approved_by IS NOT NULL);
-CREATE INDEX access_requests_org_id_idx ON public.access_requests USING btree (org_id, status, created_at);
+CREATE INDEX access_requests_org_id_idx ON public.access_requests USING btree (org_id, request_id);
 CREATE INDEX access_requests_requester_id_idx ON public.access_requests USING btree (requester_id, created_at);
 CREATE INDEX access_requests_role_id_idx ON public.access_requests USING btree (role_id) WHERE (role_id IS NOT NULL);
 
@@ -135,7 +135,7 @@ create table access_reviews (
 );
 CREATE INDEX access_reviews_created_by_idx ON public.access_reviews USING btree (created_by) WHERE (created_by IS NOT NULL);
 CREATE INDEX access_reviews_end_date_idx ON public.access_reviews USING btree (end_date) WHERE (status = 'active'::text);
-CREATE INDEX access_reviews_org_id_idx ON public.access_reviews USING btree (org_id, created_at);
+CREATE INDEX access_reviews_org_id_idx ON public.access_reviews USING btree (org_id, review_id);
 
 create table api_key_rate_limits (
   api_key_id uuid not null,
@@ -330,7 +330,7 @@ create table federation_attempts (
   constraint federation_attempts_user_agent_check CHECK ((char_length(user_agent) <= 512)),
   constraint federation_attempts_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id) ON DELETE SET NULL
 ) partition by RANGE ("timestamp");
-CREATE INDEX federation_attempts_org_id_idx ON ONLY public.federation_attempts USING btree (org_id, "timestamp" DESC, attempt_id DESC);
+CREATE INDEX federation_attempts_org_id_idx ON ONLY public.federation_attempts USING btree (org_id, attempt_id DESC);
 CREATE INDEX federation_attempts_provider_id_idx ON ONLY public.federation_attempts USING btree (provider_id, "timestamp" DESC);
 CREATE INDEX federation_attempts_reference_idx ON ONLY public.federation_attempts USING btree (reference);
 CREATE INDEX federation_attempts_user_id_idx ON ONLY public.federation_attempts USING btree (user_id, "timestamp" DESC) WHERE (user_id IS NOT NULL);
@@ -473,7 +473,7 @@ CREATE INDEX invitations_accepted_user_id_idx ON public.invitations USING btree 
 CREATE INDEX invitations_expires_at_idx ON public.invitations USING btree (expires_at);
 CREATE INDEX invitations_invited_by_idx ON public.invitations USING btree (invited_by) WHERE (invited_by IS NOT NULL);
 CREATE UNIQUE INDEX invitations_org_email_key ON public.invitations USING btree (org_id, lower(email)) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
-CREATE INDEX invitations_org_id_idx ON public.invitations USING btree (org_id, created_at);
+CREATE INDEX invitations_org_id_idx ON public.invitations USING btree (org_id, invitation_id);
 CREATE INDEX invitations_role_id_idx ON public.invitations USING btree (role_id) WHERE (role_id IS NOT NULL);
 
 create table jobs (
@@ -505,7 +505,7 @@ create table jobs (
 CREATE INDEX jobs_due_idx ON public.jobs USING btree (run_at, job_id) WHERE (finished_at IS NULL);
 CREATE INDEX jobs_finished_at_idx ON public.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX jobs_kind_idx ON public.jobs USING btree (kind, created_at);
-CREATE INDEX jobs_org_id_idx ON public.jobs USING btree (org_id, created_at DESC, job_id DESC);
+CREATE INDEX jobs_org_id_idx ON public.jobs USING btree (org_id, job_id DESC);
 
 create table login_attempts (
   attempt_id uuid not null,
@@ -1205,8 +1205,8 @@ create table scim_requests (
   constraint scim_requests_scim_type_check CHECK ((char_length(scim_type) <= 50)),
   constraint scim_requests_user_agent_check CHECK ((char_length(user_agent) <= 512))
 ) partition by RANGE ("timestamp");
-CREATE INDEX scim_requests_client_id_idx ON ONLY public.scim_requests USING btree (client_id, "timestamp" DESC, scim_request_id DESC);
-CREATE INDEX scim_requests_org_id_idx ON ONLY public.scim_requests USING btree (org_id, "timestamp" DESC, scim_request_id DESC);
+CREATE INDEX scim_requests_client_id_idx ON ONLY public.scim_requests USING btree (client_id, scim_request_id DESC);
+CREATE INDEX scim_requests_org_id_idx ON ONLY public.scim_requests USING btree (org_id, scim_request_id DESC);
 CREATE INDEX scim_requests_resource_id_idx ON ONLY public.scim_requests USING btree (resource_id, "timestamp" DESC) WHERE (resource_id IS NOT NULL);
 create table scim_requests_default partition of scim_requests default;
 
@@ -1533,6 +1533,7 @@ create table user_groups (
 );
 CREATE INDEX user_groups_created_by_idx ON public.user_groups USING btree (created_by) WHERE (created_by IS NOT NULL);
 CREATE INDEX user_groups_deleted_at_idx ON public.user_groups USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX user_groups_org_id_group_id_idx ON public.user_groups USING btree (org_id, group_id);
 CREATE INDEX user_groups_org_id_idx ON public.user_groups USING btree (org_id, created_at, group_id);
 CREATE UNIQUE INDEX user_groups_org_name_key ON public.user_groups USING btree (org_id, lower(name)) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX user_groups_org_slug_key ON public.user_groups USING btree (org_id, slug) WHERE (deleted_at IS NULL);
@@ -1562,7 +1563,7 @@ create table user_notifications (
 );
 CREATE INDEX user_notifications_created_at_idx ON public.user_notifications USING btree (created_at);
 CREATE INDEX user_notifications_template_id_idx ON public.user_notifications USING btree (template_id) WHERE (template_id IS NOT NULL);
-CREATE INDEX user_notifications_user_id_idx ON public.user_notifications USING btree (user_id, created_at DESC, notification_id DESC);
+CREATE INDEX user_notifications_user_id_idx ON public.user_notifications USING btree (user_id, notification_id DESC);
 
 create table user_organization_info (
   user_id uuid not null,
@@ -1664,6 +1665,7 @@ create table users (
 CREATE INDEX users_deleted_at_idx ON public.users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX users_home_org_id_identifier_idx ON public.users USING btree (home_org_id, lower(COALESCE(username, email)) text_pattern_ops) WHERE (deleted_at IS NULL);
 CREATE INDEX users_home_org_id_idx ON public.users USING btree (home_org_id, created_at, user_id);
+CREATE INDEX users_home_org_id_user_id_idx ON public.users USING btree (home_org_id, user_id);
 CREATE INDEX users_legacy_user_id_idx ON public.users USING btree (legacy_user_id) WHERE (legacy_user_id IS NOT NULL);
 CREATE INDEX users_lower_email_idx ON public.users USING btree (lower(email));
 CREATE UNIQUE INDEX users_owner_email_key ON public.users USING btree (COALESCE(home_org_id, '00000000-0000-0000-0000-000000000000'::uuid), lower(email)) WHERE (deleted_at IS NULL);
@@ -1712,7 +1714,7 @@ create table webhook_deliveries (
 ) partition by RANGE (created_at);
 CREATE INDEX webhook_deliveries_log_id_idx ON ONLY public.webhook_deliveries USING btree (log_id) WHERE (log_id IS NOT NULL);
 CREATE INDEX webhook_deliveries_next_attempt_at_idx ON ONLY public.webhook_deliveries USING btree (next_attempt_at) WHERE (status = 'pending'::text);
-CREATE INDEX webhook_deliveries_webhook_id_idx ON ONLY public.webhook_deliveries USING btree (webhook_id, created_at DESC, delivery_id DESC);
+CREATE INDEX webhook_deliveries_webhook_id_idx ON ONLY public.webhook_deliveries USING btree (webhook_id, delivery_id DESC);
 create table webhook_deliveries_default partition of webhook_deliveries default;
 
 create table webhooks (
