@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { type World, world } from '../support/world.ts';
+
+describe('http/health', () => {
+  let w: World;
+  before(async () => {
+    w = await world();
+  });
+  after(() => w.close());
+
+  it('SD-10: says live and ready, and nothing more', async () => {
+    const live = await w.request('/health/live');
+    expect([live.status, live.text]).to.deep.equal([200, '{"status":"live"}']);
+    const ready = await w.request('/health/ready');
+    expect([ready.status, ready.text]).to.deep.equal([200, '{"status":"ready"}']);
+  });
+
+  it('asks the database once for many probes', async () => {
+    let asked = 0;
+    const count = (query: { sql: string }) => {
+      if (query.sql === 'select 1') asked += 1;
+    };
+    w.db.on('query', count);
+    await new Promise((wake) => setTimeout(wake, 300));
+    await Promise.all(Array.from({ length: 20 }, () => w.request('/health/ready')));
+    w.db.removeListener('query', count);
+    expect(asked).to.be.within(1, 4);
+  });
+
+  it('RE-06: is refused with Retry-After once the process is stopping', async () => {
+    w.lintel.stopAccepting();
+    for (const path of ['/health/ready', '/api/v1/audit-logs']) {
+      const reply = await w.request(path);
+      expect([reply.status, reply.headers.get('retry-after') !== null], path).to.deep.equal([503, true]);
+    }
+  });
+});
