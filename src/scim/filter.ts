@@ -20,7 +20,8 @@ export interface AttributePath {
 }
 
 export type FilterNode =
-  | { kind: 'and' | 'or'; nodes: FilterNode[] }
+  | { kind: 'and'; nodes: FilterNode[] }
+  | { kind: 'or'; nodes: FilterNode[] }
   | { kind: 'not'; node: FilterNode }
   | { kind: 'compare'; path: AttributePath; op: CompareOp; value: Literal }
   | { kind: 'present'; path: AttributePath }
