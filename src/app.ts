@@ -15,6 +15,7 @@ import { ensureBootstrapKey } from './credentials/api-keys/bootstrap.ts';
 import { apiKeyRoutes } from './credentials/api-keys/routes.ts';
 import { serviceAccountRoutes } from './credentials/service-accounts/routes.ts';
 import type { Database } from './db/connect.ts';
+import { ensurePartitions } from './db/partitions.ts';
 import { transact } from './db/transact.ts';
 import { recordEvent } from './events/audit/service.ts';
 import { auditRoutes } from './events/audit/routes.ts';
@@ -26,13 +27,20 @@ import { createPages } from './http/pages.ts';
 import { setFaultHeaders } from './http/problem.ts';
 import type { Route } from './http/route.ts';
 import { createEdge, edgeOf } from './http/server.ts';
-import { queueMail } from './notifications/mails/service.ts';
+import { type Job, startJobs } from './jobs.ts';
+import { queueMail, sendMails } from './notifications/mails/service.ts';
 import { react } from './reactions.ts';
 import { site } from './site/pages.ts';
 import { Fault } from './core/fault.ts';
 
 /** Every REST route, in the order of the API pages. */
 export const routes: readonly Route[] = [...serviceAccountRoutes, ...apiKeyRoutes, ...auditRoutes];
+
+/** What runs by itself in every process. */
+const jobs: readonly Job[] = [
+  { name: 'partitions', everySeconds: 24 * 60 * 60, run: (app) => ensurePartitions(app.db, app.clock(), 2) },
+  { name: 'mails', everySeconds: 60, run: (app) => sendMails(app) },
+];
 
 export interface Lintel {
   readonly app: App;
@@ -46,6 +54,8 @@ export interface CreateOptions {
   readonly clock?: () => Date;
   readonly logTo?: DestinationStream;
   readonly resolveTxt?: (name: string) => Promise<string[][]>;
+  /** Tests run jobs when they mean to. */
+  readonly withoutJobs?: boolean;
 }
 
 export const version = '0.1.0';
@@ -71,6 +81,7 @@ export async function createLintel(config: Config, database: Database, options: 
     mail: queueMail,
   };
 
+  await ensurePartitions(app.db, app.clock(), 2);
   await ensureBootstrapKey(app);
 
   let stopping = false;
@@ -105,6 +116,8 @@ export async function createLintel(config: Config, database: Database, options: 
     }),
   );
 
+  const stopJobs = options.withoutJobs ? async () => {} : startJobs(app, jobs);
+
   return {
     app,
     koa,
@@ -112,6 +125,7 @@ export async function createLintel(config: Config, database: Database, options: 
       stopping = true;
     },
     close: async () => {
+      await stopJobs();
       await egress.close();
     },
   };

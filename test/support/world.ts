@@ -81,6 +81,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
     clock: () => new Date(Date.now() + clock.skew),
     logTo: { write: (line: string) => void logLines.push(line) },
     resolveTxt: async (name) => txt.get(name) ?? [],
+    withoutJobs: true,
   });
   const server = serve(lintel);
   await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
