@@ -90,7 +90,6 @@ function requestXml(id: string, options: AuthnRequestOptions): string {
 }
 
 function entities({ serviceProvider: sp, idpEntityId, endpoint, sign }: AuthnRequestOptions) {
-  const bindings = { redirect: binding.redirect, post: binding.post };
   const self = samlify.ServiceProvider({
     entityID: sp.entityId,
     authnRequestsSigned: sign,
@@ -106,7 +105,9 @@ function entities({ serviceProvider: sp, idpEntityId, endpoint, sign }: AuthnReq
   const peer = samlify.IdentityProvider({
     entityID: idpEntityId,
     wantAuthnRequestsSigned: sign,
-    singleSignOnService: [{ Binding: bindings[endpoint.binding], Location: endpoint.location }],
+    singleSignOnService: [{ Binding: binding[endpoint.binding], Location: endpoint.location }],
+    // Not used by a sign-in; samlify writes to the console where it is absent.
+    singleLogoutService: [{ Binding: binding[endpoint.binding], Location: endpoint.location }],
   });
   return { self, peer };
 }
