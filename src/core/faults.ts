@@ -25,6 +25,44 @@ export const faults = {
   shutting_down: { status: 503, says: 'This server is stopping. Try again.' },
   egress_refused: { status: 400, says: 'That address may not be reached from here.' },
   egress_failed: { status: 400, says: 'That address did not give a usable answer.' },
+  // directory
+  slug_taken: { status: 409, says: 'Another organization has this slug.' },
+  slug_reserved: { status: 400, says: 'This slug is reserved.' },
+  custom_domain_taken: { status: 409, says: 'Another organization has this domain.' },
+  organization_inactive: { status: 409, says: 'The organization is suspended or deleted.' },
+  domain_invalid: { status: 400, says: 'This is no domain that can be verified.' },
+  domain_exists: { status: 409, says: 'The organization has this domain already.' },
+  domain_taken: { status: 409, says: 'Another organization has verified this domain.' },
+  domain_not_verified: { status: 409, says: 'The organization has not verified this domain.' },
+  domain_record_missing: { status: 409, says: 'The TXT record was not found.' },
+  email_invalid: { status: 400, says: 'This is no e-mail address that can be used.' },
+  email_taken: { status: 409, says: 'There is already an account with this e-mail address.' },
+  username_invalid: { status: 400, says: 'This cannot be used as a username.' },
+  username_taken: { status: 409, says: 'There is already an account with this username.' },
+  identifier_missing: { status: 400, says: 'An account needs an e-mail address or a username.' },
+  claim_refused: { status: 409, says: 'This account cannot be taken over by an organization.' },
+  member_is_owned: {
+    status: 409,
+    says: 'The organization owns this account: suspend the membership, or disable or delete the account.',
+  },
+  last_owner: { status: 409, says: 'The organization would have no owner left.' },
+  group_name_taken: { status: 409, says: 'There is already a group of that name.' },
+  group_slug_taken: { status: 409, says: 'There is already a group with this slug.' },
+  group_full: { status: 409, says: 'The group has as many members as it may have.' },
+  member_unknown: { status: 400, says: 'Somebody who should become a member is not in this organization.' },
+  unit_name_taken: { status: 409, says: 'There is already a unit of that name at this place.' },
+  unit_not_empty: { status: 409, says: 'The unit has units below it.' },
+  unit_misplaced: { status: 409, says: 'A unit cannot stand there.' },
+  // access
+  role_name_taken: { status: 409, says: 'There is already a role of that name.' },
+  role_name_reserved: { status: 409, says: 'The system has a role of that name.' },
+  role_of_system: { status: 409, says: 'A role of the system cannot be changed here.' },
+  role_not_inheritable: { status: 409, says: 'Nothing can inherit from this role.' },
+  inheritance_cycle: { status: 409, says: 'The role would inherit from itself.' },
+  permission_name_taken: { status: 409, says: 'There is already a permission of that name.' },
+  permission_name_reserved: { status: 409, says: 'The system has a permission of that name.' },
+  permission_of_system: { status: 409, says: 'A permission of the system cannot be changed here.' },
+  last_administrator: { status: 409, says: 'The system would have no administrator left.' },
   // credentials
   password_malformed: { status: 400, says: 'This cannot be used as a password.' },
   password_too_short: { status: 400, says: 'The password is too short.' },
@@ -36,6 +74,13 @@ export const faults = {
   permission_unknown: { status: 400, says: 'There is no such permission.' },
   permission_not_held: { status: 403, says: 'Nobody can pass on a permission that they do not hold themselves.' },
   service_account_name_taken: { status: 409, says: 'There is already a service account of that name.' },
+  // applications
+  resource_uri_taken: { status: 409, says: 'Another application is the API of this identifier.' },
+  interaction_gone: {
+    status: 400,
+    says: 'This sign-in is no longer valid. Go back to the application and begin again.',
+  },
+  application_without_secret: { status: 409, says: 'This application does not authenticate with a secret.' },
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof faults;

@@ -1,0 +1,47 @@
+/**
+ * Searches whose condition a caller compiled: text of its own constant tables, values as bindings only. Every `?` is a
+ * binding; operators of jsonb that contain one are written as functions.
+ */
+import type { Knex } from 'knex';
+
+export type Binding = string | number | boolean | Date | null;
+
+export interface Fragment {
+  readonly sql: string;
+  readonly bindings: readonly Binding[];
+}
+
+export interface Search {
+  /** Further columns, from a constant table of the caller. */
+  readonly select?: readonly string[];
+  readonly joins?: Fragment;
+  readonly where?: Fragment | null;
+  /** What to sort by; the id decides between equals. By time of creation, then id, when absent. */
+  readonly order?: Fragment & { readonly descending?: boolean };
+  readonly limit: number;
+  readonly offset?: number;
+  /** Only what comes after this one in the order of creation; not together with `order`. */
+  readonly after?: { readonly created_at: number | Date; readonly id: string };
+}
+
+/** What decides which rows are found. */
+export type Condition = Pick<Search, 'joins' | 'where'>;
+
+const values = (fragment: Fragment): Knex.Value[] => fragment.bindings as unknown as Knex.Value[];
+
+export function addCondition(query: Knex.QueryBuilder, { joins, where }: Condition): void {
+  if (joins) query.joinRaw(joins.sql, values(joins) as never);
+  if (where) query.whereRaw(`(${where.sql})`, values(where));
+}
+
+/** @param created the column of the time of creation @param id the column of the id; both with their table */
+export function addPage(db: Knex, query: Knex.QueryBuilder, search: Search, created: string, id: string): void {
+  const { select, after, order, offset, limit } = search;
+  if (select) query.select(select.map((text) => db.raw(text)));
+  if (after) query.whereRaw(`(${created}, ${id}) > (?, ?::uuid)`, [after.created_at as Knex.Value, after.id]);
+  if (order) {
+    query.orderByRaw(`${order.sql} ${order.descending ? 'desc' : 'asc'} nulls last`, values(order)).orderBy(id);
+  } else query.orderBy([created, id]);
+  if (offset) query.offset(offset);
+  query.limit(limit);
+}

@@ -1,0 +1,197 @@
+/** SQL of `users`; a new account of an organization comes with its membership there in the same statement. */
+import type { Knex } from 'knex';
+import { zeroId } from '../../core/id.ts';
+import { refusing } from '../../db/errors.ts';
+import { json } from '../../db/json.ts';
+import { addCondition, addPage, type Condition, type Search } from '../../db/search.ts';
+import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
+import type { UserColumns } from './profile.ts';
+import type { User } from './schema.ts';
+
+/** The columns of an account with their types, as `INSERT … SELECT` wants to know them. */
+const types = {
+  user_id: 'uuid',
+  home_org_id: 'uuid',
+  legacy_user_id: 'text',
+  email: 'text',
+  email_confirmed: 'boolean',
+  username: 'text',
+  first_name: 'text',
+  last_name: 'text',
+  phone: 'text',
+  phone_verified: 'boolean',
+  picture_url: 'text',
+  bio: 'text',
+  properties: 'jsonb',
+  has_password: 'boolean',
+  update_password_required: 'boolean',
+  locked: 'boolean',
+  enabled: 'boolean',
+  mfa_enabled: 'boolean',
+  can_create_orgs: 'boolean',
+  created_at: 'bigint',
+  last_active_at: 'bigint',
+  last_login_at: 'timestamptz',
+  updated_at: 'timestamptz',
+} as const;
+const columns = Object.keys(types) as (keyof typeof types)[];
+
+const constraints = {
+  users_owner_email_key: 'email_taken',
+  users_owner_username_key: 'username_taken',
+  users_owner_identifier_key: 'username_taken',
+  users_identifier_check: 'identifier_missing',
+} as const;
+
+type NewRow = UserColumns & { user_id: string; created_at: number; updated_at: Date };
+
+const binding = (value: unknown): Knex.RawBinding =>
+  (value !== null && typeof value === 'object' && !(value instanceof Date) ? json(value) : value) as Knex.RawBinding;
+
+const written = (row: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, binding(value)]));
+
+export const insertPersonalUser = (db: Knex, row: NewRow): Promise<User> =>
+  refusing(constraints, async () => {
+    const [made] = await db('users').insert(written(row)).returning(columns);
+    return made;
+  });
+
+/**
+ * Inserts an account that an organization owns, and its membership there. The organization's row is held against a change of
+ * its slug, which the membership copies; `email_confirmed` says whether the organization has verified `domain`.
+ * @returns undefined when there is no such organization
+ */
+export const insertOwnedUser = (
+  db: Knex,
+  org_id: string,
+  domain: string | null,
+  row: NewRow,
+): Promise<User | undefined> =>
+  refusing(constraints, async () => {
+    const names = (Object.keys(row) as (keyof NewRow)[]).filter((name) => row[name] !== undefined);
+    const { rows } = await db.raw(
+      `with owner as (
+         select o.org_id, o.slug, exists (
+           select from organization_domains d where d.org_id = o.org_id and d.domain = ? and d.verified_at is not null
+         ) as verified
+         from organizations o where o.org_id = ? and o.status <> 'deleted' for key share of o
+       ), made as (
+         insert into users (home_org_id, email_confirmed, ${names.join(', ')})
+         select org_id, verified, ${names.map((name) => `?::${types[name]}`).join(', ')} from owner
+         returning ${columns.join(', ')}
+       ), member as (
+         insert into user_organization_info (user_id, org_id, url_safe_org_name, joined_at, updated_at)
+         select made.user_id, owner.org_id, owner.slug, made.updated_at, made.updated_at from made, owner
+       )
+       select * from made`,
+      [domain, org_id, ...names.map((name) => binding(row[name]))],
+    );
+    return rows[0];
+  });
+
+/** Accounts that are there; `org_id` null looks at all of them. */
+const living = (db: Knex, org_id: string | null) =>
+  db('users')
+    .whereNull('users.deleted_at')
+    .modify((query) => {
+      if (org_id !== null) query.where('users.home_org_id', org_id);
+    });
+
+export const getUser = (db: Knex, org_id: string | null, user_id: string): Promise<User | undefined> =>
+  living(db, org_id)
+    .where({ user_id })
+    .first(...columns);
+
+export const lockUser = (db: Knex, org_id: string | null, user_id: string): Promise<User | undefined> =>
+  living(db, org_id)
+    .where({ user_id })
+    .forNoKeyUpdate()
+    .first(...columns);
+
+export const updateUserRow = (db: Knex, user_id: string, changes: object): Promise<User> =>
+  refusing(constraints, async () => {
+    const [row] = await db('users').where({ user_id }).update(written(changes)).returning(columns);
+    return row;
+  });
+
+export interface UserFilter {
+  readonly email?: string;
+  readonly username?: string;
+  readonly enabled?: boolean;
+}
+
+/** Oldest first. `org_id` null lists the accounts of all owners. */
+export const listUserRows = (
+  db: Knex,
+  org_id: string | null,
+  { email, username, enabled }: UserFilter,
+  page: ListQuery,
+): Promise<Page<User>> =>
+  pageOf<User>(
+    living(db, org_id)
+      .select(columns)
+      .modify((query) => {
+        if (email !== undefined) query.whereRaw('lower(email) = lower(?)', [email]);
+        if (username !== undefined) query.whereRaw('lower(username) = lower(?)', [username]);
+        if (enabled !== undefined) query.where({ enabled });
+      }),
+    'user_id',
+    page,
+  );
+
+/** As the unique indexes have it, letter by letter, so that they are used. */
+const ownerIs = `coalesce(home_org_id, '${zeroId}') = ?::uuid`;
+
+/** The account that an owner knows by a name: its username first, as directories name people, then its e-mail. */
+export async function findByIdentifier(db: Knex, owner: string, identifier: string): Promise<User | undefined> {
+  const { rows } = await db.raw(
+    `select ${columns.join(', ')} from users
+      where ${ownerIs} and lower(username) = lower(?) and deleted_at is null
+     union all
+     select ${columns.join(', ')} from users
+      where ${ownerIs} and lower(email) = lower(?) and deleted_at is null
+     limit 1`,
+    [owner, identifier, owner, identifier],
+  );
+  return rows[0];
+}
+
+/** The person-owned account with a confirmed address, locked, that an organization may ask to take over. */
+export const lockClaimable = (db: Knex, email: string): Promise<User | undefined> =>
+  db('users')
+    .whereRaw(`${ownerIs} and lower(email) = lower(?)`, [zeroId, email])
+    .where({ email_confirmed: true, enabled: true, locked: false })
+    .whereNull('deleted_at')
+    .forNoKeyUpdate()
+    .first(...columns);
+
+/** The claimed account's membership: it stays what it was when the person had been a guest, otherwise it is new. */
+export async function joinHome(db: Knex, user_id: string, org_id: string, now: Date): Promise<void> {
+  await db.raw(
+    `insert into user_organization_info (user_id, org_id, url_safe_org_name, joined_at, updated_at)
+     select ?::uuid, org_id, slug, ?::timestamptz, ?::timestamptz from organizations where org_id = ? for key share
+     on conflict (user_id, org_id) do nothing`,
+    [user_id, now, now, org_id],
+  );
+}
+
+const searchable = (db: Knex, org_id: string, condition: Condition) =>
+  living(db, org_id).modify((query) => addCondition(query, condition));
+
+/** The tables are called by their own names: `users`, and what `joins` brings. */
+export async function searchUserRows<Extra extends object>(
+  db: Knex,
+  org_id: string,
+  search: Search,
+): Promise<(User & Extra)[]> {
+  const rows: unknown = await searchable(db, org_id, search)
+    .select(columns.map((name) => `users.${name}`))
+    .modify((query) => addPage(db, query, search, 'users.created_at', 'users.user_id'));
+  return rows as (User & Extra)[];
+}
+
+export async function countUserRows(db: Knex, org_id: string, condition: Condition): Promise<number> {
+  const [row] = await searchable(db, org_id, condition).count('* as total');
+  return Number(row?.total ?? 0);
+}
