@@ -56,9 +56,8 @@ function readString(text: string): string {
 
 /** @throws ScimFault 400 invalidSyntax when the body is no JSON object. */
 export function readObject(value: unknown): JsonObject {
-  const read = readJson(value);
-  if (!isObject(read)) throw invalidSyntax('The body must be a JSON object.');
-  return read;
+  if (!isObject(value)) throw invalidSyntax('The body must be a JSON object.');
+  return readJson(value) as JsonObject;
 }
 
 /** The value under a name in any case (RFC 7643 §2.1: attribute names are case-insensitive). */

@@ -5,7 +5,7 @@
  */
 import { invalidSyntax, invalidValue } from './errors.ts';
 import { readDateTime } from './filter-match.ts';
-import { isEmpty, isObject, type Json, type JsonObject } from './json.ts';
+import { findKey, isEmpty, isObject, type Json, type JsonObject } from './json.ts';
 import type { Attribute } from './registry.ts';
 
 export type LeniencyRule =
@@ -78,8 +78,7 @@ export function readElement(attribute: Attribute, item: Json, notes: Notes): Jso
 function readComplex(attribute: Attribute, value: Json, notes: Notes): JsonObject | undefined {
   if (isObject(value)) {
     const read = readParts(attribute, value, notes);
-    const isCleared = hasValuePart(attribute) && 'value' in value && isEmpty(value.value);
-    return isCleared || isEmpty(read) ? undefined : read;
+    return isCleared(attribute, value) || isEmpty(read) ? undefined : read;
   }
   if (!hasValuePart(attribute)) throw invalidValue(`${attribute.path} must be an object.`);
   notes.add('manager-form', attribute.path);
@@ -87,6 +86,12 @@ function readComplex(attribute: Attribute, value: Json, notes: Notes): JsonObjec
   if (value.length > 1) throw invalidValue(`${attribute.path} has one value, not ${value.length}.`);
   const [only] = value;
   return only === undefined || only === null ? undefined : readComplex(attribute, only, notes);
+}
+
+/** `{"value": ""}` and `{"value": null}` clear a reference. */
+export function isCleared(attribute: Attribute, value: JsonObject): boolean {
+  const key = hasValuePart(attribute) ? findKey(value, 'value') : undefined;
+  return key !== undefined && isEmpty(value[key]);
 }
 
 export const hasValuePart = (attribute: Attribute): boolean => attribute.subs.some((sub) => sub.name === 'value');

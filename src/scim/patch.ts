@@ -16,7 +16,7 @@ import {
   readObject,
   sameJson,
 } from './json.ts';
-import { hasValuePart, type Notes, readElement, readValue } from './leniency.ts';
+import { hasValuePart, isCleared, type Notes, readElement, readValue } from './leniency.ts';
 import { conditionsOf } from './mappings.ts';
 import { type Attribute, findAttribute, findExtension, findSub, type Registry } from './registry.ts';
 import { finishResource, holderOf, isReadOnly } from './resource.ts';
@@ -221,14 +221,18 @@ function applyAttribute(
     const list = Array.isArray(found) ? found : [];
     const next =
       filter || sub ? applyToElements(list, op, target, value, notes) : applyToList(list, op, attribute, value, notes);
-    if (next.length > 0) holder[attribute.name] = next;
+    // An empty membership must be told from one that the patch does not touch.
+    if (next.length > 0 || attribute.path === 'members') holder[attribute.name] = next;
     else delete holder[attribute.name];
     return;
   }
   const read = op === 'remove' || value === undefined ? undefined : readValue(attribute, value, notes);
-  if (read === undefined) delete holder[attribute.name];
-  else if (attribute.type === 'complex')
-    holder[attribute.name] = merge(attribute, holder[attribute.name], read as JsonObject, value);
+  const before = holder[attribute.name];
+  if (op !== 'remove' && attribute.type === 'complex' && isObject(value) && !isCleared(attribute, value)) {
+    holder[attribute.name] = merge(attribute, before, isObject(read) ? read : {}, value);
+  } else if (attribute.type === 'complex' && isObject(read)) {
+    holder[attribute.name] = merge(attribute, before, read, undefined);
+  } else if (read === undefined) delete holder[attribute.name];
   else holder[attribute.name] = read;
 }
 
@@ -387,8 +391,8 @@ function tidy(resource: JsonObject, top: Attribute): void {
   const holder = top.isExtension ? resource[top.urn] : resource;
   if (top.type !== 'complex' || top.multiValued || !isObject(holder)) return;
   const value = holder[top.name];
-  const isCleared = hasValuePart(top) && isObject(value) && isEmpty(value.value);
-  if (value !== undefined && (isEmpty(value) || isCleared)) delete holder[top.name];
+  const hasNothing = isEmpty(value) || (isObject(value) && hasValuePart(top) && isEmpty(value.value));
+  if (value !== undefined && hasNothing) delete holder[top.name];
 }
 
 /**
