@@ -1,7 +1,9 @@
 /** Start: configuration, database, migrations, listen; on SIGTERM finish what was begun and stop cleanly. */
 import { createServer, type Server } from 'node:http';
+import { Server as ListeningServer } from 'node:net';
 import { createLintel, type Lintel } from './app.ts';
 import { type Config, ConfigurationError, loadConfig } from './config/config.ts';
+import { sealingKeys } from './config/sealing-key.ts';
 import { connect, type Database } from './db/connect.ts';
 import { migrate } from './db/migrate.ts';
 
@@ -17,6 +19,8 @@ export interface Running {
  * @throws ConfigurationError, or an Error with a plain sentence when the database cannot be used
  */
 export async function start(config: Config): Promise<Running> {
+  // Before the database: beside a folder that is there already, a missing key is an error and is never made anew.
+  sealingKeys(config);
   const database = await connect(config.database_url, { pool: config.database_pool });
   try {
     await migrate(database.knex);
@@ -43,12 +47,21 @@ export function serve(lintel: Lintel): Server {
   return server;
 }
 
+/** How long a connection without a request stays open while stopping. */
+const idleMs = 500;
+
+/**
+ * New connections are refused at once. On open ones the next request is told to go elsewhere (503, `Connection: close`);
+ * idle ones are closed a little later, so that a request which is already on its way to us is answered and not cut off.
+ */
 async function stop(config: Config, lintel: Lintel, server: Server, database: Database): Promise<void> {
   lintel.stopAccepting();
-  const finished = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // The close of `http.Server` would cut idle connections at once; the one of `net.Server` only stops listening.
+  const finished = new Promise<void>((resolve) => ListeningServer.prototype.close.call(server, () => resolve()));
+  const sweep = setInterval(() => server.closeIdleConnections(), idleMs);
   const patience = setTimeout(() => server.closeAllConnections(), config.grace_seconds * 1000);
   await finished;
+  clearInterval(sweep);
   clearTimeout(patience);
   await lintel.close();
   await database.close();

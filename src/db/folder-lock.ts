@@ -1,11 +1,15 @@
 /** One process per embedded folder: two would silently lose each other's rows (measured), so the second is refused. */
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 
-/** When the process began, from the kernel, so that a recycled process id is not mistaken for the owner. Null elsewhere. */
+/**
+ * When a process began, from the kernel, so that a recycled process id is not mistaken for the owner.
+ * @returns `ended` for one that is dead but not yet buried (a zombie, common in containers); null where there is no /proc
+ */
 function startedAt(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : (fields[19] ?? null);
   } catch {
     return null;
   }
@@ -18,7 +22,20 @@ function isAlive(pid: number, start: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   const now = startedAt(pid);
+  if (now === 'ended') return false;
   return now === null || start === '' || now === start;
+}
+
+/** Waits without giving up the thread: the start of the process has nothing else to do. */
+const pause = (milliseconds: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+
+/** What a lock file says; empty when it is gone, or was made this moment and is not written yet. */
+function readLock(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /**
@@ -29,23 +46,25 @@ function isAlive(pid: number, start: string): boolean {
 export function lockFolder(folder: string): () => void {
   const file = `${folder}.lock`;
   const release = () => rmSync(file, { force: true });
-  for (let attempt = 0; attempt < 2; attempt += 1) {
+  const mine = `${process.pid} ${startedAt(process.pid) ?? ''}`;
+  for (let attempt = 0; attempt < 5; attempt += 1) {
     try {
-      const handle = openSync(file, 'wx', 0o600);
-      writeSync(handle, `${process.pid} ${startedAt(process.pid) ?? ''}`);
-      closeSync(handle);
-      return release;
+      writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
+      // Another process that saw the same dead owner may remove our new file for the old one: whose text stays has it.
+      pause(attempt === 0 ? 20 : 100);
+      if (readLock(file) === mine) return release;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const [pid, start] = readFileSync(file, 'utf8').split(' ');
-      if (Number(pid) > 0 && isAlive(Number(pid), start ?? '')) {
-        throw new Error(
-          `The database folder ${folder} is in use by process ${pid}. One folder serves one process; ` +
-            'stop the other one, choose another folder, or use PostgreSQL (LINTEL_DATABASE_URL).',
-        );
-      }
-      release();
     }
+    if (readLock(file) === '') pause(50);
+    const [pid, start] = readLock(file).split(' ');
+    if (Number(pid) > 0 && isAlive(Number(pid), start ?? '')) {
+      throw new Error(
+        `The database folder ${folder} is in use by process ${pid}. One folder serves one process; ` +
+          'stop the other one, choose another folder, or use PostgreSQL (LINTEL_DATABASE_URL).',
+      );
+    }
+    release();
   }
   throw new Error(`The lock file ${file} could not be taken.`);
 }

@@ -100,10 +100,7 @@ const wantsPage = (context: Context): boolean =>
 function faultsOf({ log, renderFaultPage, isStopping }: EdgeOptions): Middleware {
   return async (context, next) => {
     try {
-      if (isStopping()) {
-        context.set('connection', 'close');
-        throw new Fault('shutting_down', undefined, { retryAfter: 1 });
-      }
+      if (isStopping()) throw new Fault('shutting_down', undefined, { retryAfter: 1 });
       await next();
       if (context.status === 404 && context.body == null) throw new Fault('not_found');
     } catch (error) {
@@ -111,6 +108,8 @@ function faultsOf({ log, renderFaultPage, isStopping }: EdgeOptions): Middleware
       if (wantsPage(context)) renderFaultPage(context, fault);
       else renderProblem(context, fault, edgeOf(context).request_id);
     }
+    // Also for what was in flight when the stop began: its client must not send the next request here.
+    if (isStopping() && !context.headerSent) context.set('connection', 'close');
   };
 }
 

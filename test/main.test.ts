@@ -1,0 +1,157 @@
+/** The process as a whole: start, stop, kill. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { ask } from './http/served.ts';
+import { type LintelProcess, startProcess } from './support/process.ts';
+
+describe('main', function () {
+  this.timeout(120_000);
+  let home: string;
+  let running: LintelProcess | undefined;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'lintel-main-'));
+  });
+  afterEach(async () => {
+    running?.signal('SIGKILL');
+    await running?.ended;
+    running = undefined;
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const start = async (more: Partial<Parameters<typeof startProcess>[0]> = {}): Promise<LintelProcess> => {
+    running = await startProcess({ environment: { LINTEL_DATABASE_URL: `pglite:${home}/data/db` }, ...more });
+    return running;
+  };
+
+  it('stops by itself with a plain sentence when it cannot start', async () => {
+    const refused = (environment: Record<string, string>) =>
+      startProcess({ environment }).then(
+        () => 'it started',
+        (error: Error) => error.message,
+      );
+    expect(await refused({ LINTEL_DATABSE_URL: 'x' })).to.match(
+      /ended with 1:\nLintel did not start. LINTEL_DATABSE_URL is not a setting/,
+    );
+    expect(await refused({ LINTEL_URL: 'http://id.example.com' })).to.match(/must be https/);
+    expect(await refused({ LINTEL_DATABASE_URL: 'postgres://127.0.0.1:1/x', LINTEL_KEY: 'A'.repeat(43) })).to.match(
+      /did not start/,
+    );
+  });
+
+  it('RE-06: finishes what is in flight, refuses what is new, and ends with 0', async () => {
+    const lintel = await start();
+    const body = JSON.stringify({ name: 'in flight', permissions: [] });
+    const slow = connect(lintel.port, 'localhost');
+    let answer = '';
+    slow.on('data', (data) => {
+      answer += data.toString('utf8');
+    });
+    const closed = new Promise((resolve) => slow.once('close', resolve));
+    slow.write(
+      `POST /api/v1/service-accounts HTTP/1.1\r\nHost: localhost:${lintel.port}\r\nAuthorization: Bearer ${lintel.apiKey}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body.slice(0, 10)}`,
+    );
+    await new Promise((wake) => setTimeout(wake, 300));
+    lintel.signal('SIGTERM');
+    await new Promise((wake) => setTimeout(wake, 300));
+    const late = await ask(lintel.port, '/health/live').then(
+      ({ status }) => String(status),
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    expect(late).to.be.oneOf(['ECONNREFUSED', '503']);
+    expect(answer).to.equal('');
+    slow.write(body.slice(10));
+    await closed;
+    expect(answer)
+      .to.match(/^HTTP\/1\.1 201 /)
+      .and.to.match(/connection: close/i);
+    expect(await lintel.ended).to.equal(0);
+    const again = await start({ apiKey: lintel.apiKey });
+    expect(await (await again.api('GET', '/service-accounts')).text()).to.include('in flight');
+  });
+
+  it('RE-06: breaks no request of clients that keep their connections', async () => {
+    const lintel = await start();
+    const seen: string[] = [];
+    let going = true;
+    const client = async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      while (going) {
+        const result = await ask(lintel.port, '/api/v1/service-accounts', {
+          agent,
+          headers: { authorization: `Bearer ${lintel.apiKey}` },
+        }).then(
+          ({ status }) => String(status),
+          (error: NodeJS.ErrnoException) => error.code ?? 'error',
+        );
+        seen.push(result);
+        if (result === 'ECONNREFUSED') break;
+      }
+      agent.destroy();
+    };
+    const clients = Array.from({ length: 6 }, client);
+    await new Promise((wake) => setTimeout(wake, 700));
+    lintel.signal('SIGTERM');
+    expect(await lintel.ended).to.equal(0);
+    going = false;
+    await Promise.all(clients);
+    expect(seen.filter((result) => result === '200').length).to.be.greaterThan(20);
+    expect([...new Set(seen)].filter((result) => !['200', '503', 'ECONNREFUSED'].includes(result))).to.deep.equal([]);
+  });
+
+  it('RE-06: gives up on a client that never finishes, after the grace that is configured', async () => {
+    const lintel = await start({
+      environment: { LINTEL_DATABASE_URL: `pglite:${home}/data/db`, LINTEL_GRACE_SECONDS: '1' },
+    });
+    const hanging = connect(lintel.port, 'localhost');
+    hanging.on('error', () => undefined);
+    hanging.write(
+      `POST /api/v1/service-accounts HTTP/1.1\r\nHost: localhost:${lintel.port}\r\nContent-Length: 100\r\n\r\n{`,
+    );
+    await new Promise((wake) => setTimeout(wake, 200));
+    const began = performance.now();
+    lintel.signal('SIGTERM');
+    expect(await lintel.ended).to.equal(0);
+    expect(performance.now() - began).to.be.within(900, 6000);
+  });
+
+  it('RE-07: loses no acknowledged write to kill -9 of npm start, on the embedded database', async () => {
+    const acknowledged: string[] = [];
+    let key: string | undefined;
+    let count = 0;
+    for (let round = 0; round < 3; round += 1) {
+      const lintel = await start({ npm: true, apiKey: key });
+      key = lintel.apiKey;
+      if (round > 0) expect(lintel.startedInMs).to.be.below(20_000);
+      let alive = true;
+      const writer = async () => {
+        while (alive) {
+          const name = `write ${++count}`;
+          const response = await lintel.api('POST', '/service-accounts', { name, permissions: [] }).catch(() => null);
+          if (response?.status === 201) acknowledged.push(name);
+        }
+      };
+      const writers = Array.from({ length: 4 }, writer);
+      await new Promise((wake) => setTimeout(wake, 1000 + round * 137));
+      lintel.signal('SIGKILL');
+      await lintel.ended;
+      alive = false;
+      await Promise.all(writers);
+    }
+    const lintel = await start({ apiKey: key });
+    const names = new Set<string>();
+    for (let after = ''; ; ) {
+      const response = await lintel.api('GET', `/service-accounts?limit=200${after}`);
+      const page = (await response.json()) as { items: { name: string }[]; next: string | null };
+      for (const { name } of page.items) names.add(name);
+      if (page.next === null) break;
+      after = `&after=${page.next}`;
+    }
+    expect(acknowledged.length).to.be.greaterThan(30);
+    expect(acknowledged.filter((name) => !names.has(name))).to.deep.equal([]);
+  });
+});
