@@ -4,6 +4,9 @@
  */
 import type { Call } from './core/call.ts';
 import type { EmittedEvent, EventDefinition } from './core/event.ts';
+import { passwordChanged } from './credentials/passwords/schema.ts';
+import { userDeleted, userDisabled } from './directory/users/schema.ts';
+import { revokeSessions } from './signin/sessions/service.ts';
 
 type Reaction = (call: Call, event: EmittedEvent) => Promise<void>;
 
@@ -18,3 +21,14 @@ export function when(definitions: readonly EventDefinition[], reaction: Reaction
 export async function react(call: Call, event: EmittedEvent): Promise<void> {
   for (const reaction of reactions.get(event.definition.name) ?? []) await reaction(call, event);
 }
+
+when([passwordChanged], async (call, { object_id, details }) => {
+  const except_session_id = (details?.keep_session_id as string | null | undefined) ?? null;
+  await revokeSessions(call, { user_id: object_id, except_session_id }, 'password_changed');
+});
+when([userDisabled], async (call, { object_id }) => {
+  await revokeSessions(call, { user_id: object_id }, 'account_disabled');
+});
+when([userDeleted], async (call, { object_id }) => {
+  await revokeSessions(call, { user_id: object_id }, 'account_deleted');
+});

@@ -55,6 +55,18 @@ const setting = {
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'Least severity that is logged.' },
   ),
+  session_idle_seconds: Type.Integer({
+    default: 3600,
+    minimum: 60,
+    maximum: 2_592_000,
+    description: 'Seconds without use after which a session ends. Organizations may set less, never more.',
+  }),
+  session_max_seconds: Type.Integer({
+    default: 86_400,
+    minimum: 300,
+    maximum: 2_592_000,
+    description: 'Seconds after which a session ends, used or not. Organizations may set less, never more.',
+  }),
   grace_seconds: Type.Integer({
     default: 25,
     minimum: 0,

@@ -1,0 +1,175 @@
+/**
+ * Sessions: somebody is signed in, from when, how, until when. The OpenID provider keeps the browser's cookie and its own
+ * record, which carries `session_id`; this row is what people see and end, and every use of the provider's session asks it.
+ * Tables: sessions (and users.last_login_at, last_active_at). Events: session.created, session.ended, session.revoked.
+ * Invariant: a session ends at the idle limit, at the absolute limit or when it is revoked, whichever comes first, and never begins
+ * again (SE-04…07; NIST SP 800-63B-4 §2.2.3: one hour idle and 24 hours in all are the defaults).
+ */
+import type { App } from '../../core/app.ts';
+import type { Call } from '../../core/call.ts';
+import { Fault } from '../../core/fault.ts';
+import { newId } from '../../core/id.ts';
+import type { ListQuery, Page } from '../../http/list.ts';
+import { describeDevice } from './device-info.ts';
+import {
+  type EndReason,
+  manageSessions,
+  type NewSession,
+  readSessions,
+  type Session,
+  sessionCreated,
+  sessionEnded,
+  sessionRevoked,
+  type SessionsToEnd,
+} from './schema.ts';
+import {
+  deleteEndedBefore,
+  type EndedSession,
+  endRow,
+  hasPerson,
+  insertSession,
+  listLivingSessions,
+  noteLogin,
+  readTenantLimits,
+  revokeRows,
+  touchRow,
+} from './store.ts';
+
+/** How long the rows of ended sessions stay, so that a browser is still known (AU-09): 90 days. */
+const keptMs = 90 * 24 * 3600 * 1000;
+
+/** What single logout needs to say to the identity provider; sealed, because it names the person there. */
+export const nameIdContext = (sessionId: string): string => `sessions:name_id_encrypted:${sessionId}`;
+
+/**
+ * Begins a session: every sign-in begins one of its own (SE-01, SE-10). No permission: whoever calls has just seen the
+ * person prove herself. An organization may shorten the limits of the installation, never lengthen them.
+ */
+export async function createSession(call: Call, input: NewSession): Promise<Session> {
+  return call.write(async (inner) => {
+    const { now, request } = inner;
+    const limits = await limitsFor(inner, input.org_id);
+    const session_id = newId(now.getTime());
+    const ends = [new Date(now.getTime() + limits.max * 1000), ...(input.not_after ? [input.not_after] : [])];
+    const expires_at = ends.reduce((earliest, end) => (end < earliest ? end : earliest));
+    const session = await insertSession(inner.db, {
+      session_id,
+      user_id: input.user_id,
+      org_id: input.org_id,
+      provider_id: input.provider_id ?? null,
+      login_method: input.login_method,
+      amr: [...input.amr],
+      acr: input.acr,
+      auth_time: input.auth_time ?? now,
+      ip_address: request.ip,
+      user_agent: request.user_agent?.slice(0, 512) ?? null,
+      device_info: describeDevice(request.user_agent),
+      location: null,
+      created_at: now,
+      last_accessed_at: now,
+      idle_expires_at: new Date(Math.min(now.getTime() + limits.idle * 1000, expires_at.getTime())),
+      expires_at,
+      idp_session_index: input.idp_session_index ?? null,
+      name_id_encrypted: input.name_id ? inner.app.sealer.seal(input.name_id, nameIdContext(session_id)) : null,
+      device_fingerprint: input.device_fingerprint ?? null,
+    });
+    await noteLogin(inner.db, input.user_id, now);
+    const { user_id, login_method, amr, acr, provider_id } = session;
+    await inner.emit(sessionCreated, {
+      org_id: input.org_id,
+      object_id: session_id,
+      details: { user_id, login_method, amr, acr, provider_id },
+    });
+    return session;
+  });
+}
+
+async function limitsFor(call: Call, orgId: string | null): Promise<{ idle: number; max: number }> {
+  const { session_idle_seconds, session_max_seconds } = call.app.config;
+  const tenant = orgId === null ? {} : await readTenantLimits(call.db, orgId);
+  return {
+    idle: Math.min(session_idle_seconds, tenant.idle ?? session_idle_seconds),
+    max: Math.min(session_max_seconds, tenant.max ?? session_max_seconds),
+  };
+}
+
+/** Notes that a session was used, at most once a minute; one that ended stays ended. */
+export const touchSession = (call: Call, sessionId: string): Promise<boolean> => touchRow(call.db, sessionId, call.now);
+
+/**
+ * The person leaves: signs out, or signs in anew in the same browser. The session ends, but is not revoked: what she
+ * allowed an application to do in her absence goes on (OpenID Connect Core §11). Safe to call twice.
+ */
+export async function leaveSession(call: Call, sessionId: string, reason: 'signed_out' | 'replaced'): Promise<void> {
+  await call.write(async (inner) => {
+    const ended = await endRow(inner.db, sessionId, inner.now, reason);
+    if (!ended) return;
+    const { org_id, user_id } = ended;
+    await inner.emit(sessionEnded, { org_id, object_id: sessionId, details: { user_id, reason } });
+  });
+}
+
+/**
+ * Ends sessions in the name of whoever acts, without asking for a permission: for reactions, doors and the routes below.
+ * One event per person; what else ends with them (tokens, the provider's session) follows from it. Safe to call twice.
+ */
+export async function revokeSessions(call: Call, which: SessionsToEnd, reason: EndReason): Promise<EndedSession[]> {
+  return endWithin(call, which, null, reason);
+}
+
+function endWithin(call: Call, which: SessionsToEnd, orgId: string | null, reason: EndReason): Promise<EndedSession[]> {
+  return call.write(async (inner) => {
+    const ended = await revokeRows(inner.db, which, orgId, { now: inner.now, reason });
+    for (const user_id of new Set(ended.map((session) => session.user_id))) {
+      const own = ended.filter((session) => session.user_id === user_id);
+      const organizations = new Set(own.map(({ org_id }) => org_id));
+      await inner.emit(sessionRevoked, {
+        org_id: orgId ?? (organizations.size === 1 ? (own[0]?.org_id ?? null) : null),
+        object_id: user_id,
+        details: { session_ids: own.map(({ session_id }) => session_id), reason },
+      });
+    }
+    return ended;
+  });
+}
+
+/**
+ * Living sessions of a person, newest first (SE-07). An organization sees those that were opened through it, and all of
+ * the accounts that it owns. @throws Fault not_found
+ */
+export async function listSessions(
+  call: Call,
+  orgId: string | null,
+  userId: string,
+  page: ListQuery,
+): Promise<Page<Session>> {
+  call.require(readSessions, orgId);
+  if (!(await hasPerson(call.db, orgId, userId))) throw new Fault('not_found');
+  return listLivingSessions(call.db, { org_id: orgId, user_id: userId }, call.now, page);
+}
+
+/** Ends one session of a person; a second time changes nothing. @throws Fault not_found */
+export async function endSession(call: Call, orgId: string | null, userId: string, sessionId: string): Promise<void> {
+  call.require(manageSessions, orgId);
+  if (!(await hasPerson(call.db, orgId, userId))) throw new Fault('not_found');
+  await endWithin(call, { user_id: userId, session_id: sessionId }, orgId, 'revoked_by_administrator');
+}
+
+/** Ends every session of a person that the caller may see. @throws Fault not_found */
+export async function endSessions(call: Call, orgId: string | null, userId: string): Promise<void> {
+  call.require(manageSessions, orgId);
+  if (!(await hasPerson(call.db, orgId, userId))) throw new Fault('not_found');
+  await endWithin(call, { user_id: userId }, orgId, 'revoked_by_administrator');
+}
+
+/** Deletes the rows of sessions that ended 90 days ago; a job's work. @returns how many */
+export async function expireSessions(app: App): Promise<number> {
+  const before = new Date(app.clock().getTime() - keptMs);
+  let all = 0;
+  for (let round = 0; round < 100; round += 1) {
+    const deleted = await deleteEndedBefore(app.db, before, 5000);
+    all += deleted;
+    if (deleted < 5000) break;
+  }
+  return all;
+}
