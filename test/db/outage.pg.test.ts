@@ -36,6 +36,8 @@ describe('db: outages of PostgreSQL', function () {
   };
 
   async function expectOutage(): Promise<void> {
+    // Readiness is remembered for a quarter of a second.
+    await new Promise((wake) => setTimeout(wake, 300));
     // Twelve at once, more than one connection pool: none may wait for the others' timeouts.
     const answers = await Promise.all([
       ...Array.from({ length: 6 }, () => timed(read)),
