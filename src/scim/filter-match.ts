@@ -5,7 +5,8 @@
 import { invalidFilter } from './errors.ts';
 import type { CompareOp, FilterNode, Literal } from './filter.ts';
 import { getField, isEmpty, isObject, type Json } from './json.ts';
-import { type Attribute, findSub } from './registry.ts';
+import type { Attribute } from './attribute.ts';
+import { findSub } from './registry.ts';
 
 /**
  * @param element one element of `parent`, a complex attribute (or the complex attribute itself when it is single-valued)

@@ -1,13 +1,14 @@
 /**
  * A filter as SQL over `users` or `user_groups`, LEFT JOIN `scim_resources` of the asking client. Literals and jsonb keys
- * are bindings; columns come from the registry's constant table. Each leaf is `coalesce(…, FALSE)`, so that `not` and
- * `ne` are true where there is no value; `ne` is the negation of `eq`, of a multi-valued attribute as well.
+ * are bindings; columns come from the registry's constant table. Below a negation each leaf is `coalesce(…, FALSE)`, so that
+ * `not` and `ne` are true where there is no value; `ne` is the negation of `eq`, of a multi-valued attribute as well.
  */
 import { coerceLiteral } from './filter-match.ts';
 import { invalidFilter } from './errors.ts';
 import type { AttributePath, CompareOp, FilterNode, Literal } from './filter.ts';
 import { isUuid } from './json.ts';
-import { type Attribute, findAttribute, findSub, type Registry } from './registry.ts';
+import type { Attribute } from './attribute.ts';
+import { findAttribute, findSub, type Registry } from './registry.ts';
 import {
   type ElementReader,
   keptAt,
@@ -38,37 +39,45 @@ const COMPARE: Record<'eq' | 'gt' | 'ge' | 'lt' | 'le', Fragment> = {
  * @throws ScimFault 400 invalidFilter when an operator does not fit an attribute's type
  */
 export function compileFilter(node: FilterNode, context: CompileContext): Fragment {
+  return compileNode(node, context, false);
+}
+
+/** @param isNegated below a `not`, where "unknown" must be false; elsewhere WHERE takes it for false, and indexes can serve */
+function compileNode(node: FilterNode, context: CompileContext, isNegated: boolean): Fragment {
   switch (node.kind) {
     case 'and':
-    case 'or':
-      return sql`(${join(
-        node.nodes.map((inner) => compileFilter(inner, context)),
-        node.kind === 'and' ? ' AND ' : ' OR ',
-      )})`;
+    case 'or': {
+      const parts = node.nodes.map((inner) => compileNode(inner, context, isNegated));
+      return sql`(${join(parts, node.kind === 'and' ? ' AND ' : ' OR ')})`;
+    }
     case 'not':
-      return sql`NOT ${compileFilter(node.node, context)}`;
+      return sql`NOT ${compileNode(node.node, context, true)}`;
     default:
-      return compileLeaf(node, context);
+      return compileLeaf(node, context, isNegated);
   }
 }
 
-type Leaf = Exclude<FilterNode, { kind: 'and' | 'or' | 'not' }>;
+type Leaf = Exclude<FilterNode, { kind: 'and' } | { kind: 'or' } | { kind: 'not' }>;
 
-function compileLeaf(node: Leaf, context: CompileContext): Fragment {
+function compileLeaf(node: Leaf, context: CompileContext, isNegated: boolean): Fragment {
   const found = findAttribute(context.registry, node.path.attribute);
   if (!found || found.returned === 'never' || found.mutability === 'writeOnly') return FALSE;
   if (node.kind === 'compare' && node.op === 'ne') {
-    return sql`NOT ${compileLeaf({ ...node, op: 'eq' }, context)}`;
+    return sql`NOT ${compileLeaf({ ...node, op: 'eq' }, context, true)}`;
   }
   const place = readPlace(found, node.path);
   if (!place) return FALSE;
   const { list, leaf, filter } = place;
   if (found.home.at === 'schemas') return compileSchemas(node, context);
-  if (list) return compileElements(node, list, leaf, filter, context);
+  if (list) {
+    const elements = compileElements(node, list, leaf, filter, context);
+    return isNegated ? settle(elements) : elements;
+  }
   // A filter on a complex attribute with one value asks that value.
   const asked = filter ? [compileElement(filter, found, readHome)] : [];
   if (node.kind !== 'has') asked.push(compileValue(node, leaf, readHome));
-  return settle(join(asked, ' AND '));
+  const value = join(asked, ' AND ');
+  return isNegated ? settle(value) : sql`(${value})`;
 }
 
 const settle = (fragment: Fragment): Fragment => sql`coalesce((${fragment}), FALSE)`;
@@ -205,7 +214,7 @@ function compileIndexed(
     String(condition.value).toLowerCase() === String(filter.value).toLowerCase();
   const value = coerceLiteral(leaf, 'eq', node.value);
   if (!isSame || typeof value !== 'string') return undefined;
-  return settle(compareOperand(operandOf(overlay.target), 'eq', value, leaf));
+  return compareOperand(operandOf(overlay.target), 'eq', value, leaf);
 }
 
 /** The filter between brackets, asked of one element. */

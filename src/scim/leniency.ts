@@ -6,7 +6,7 @@
 import { invalidSyntax, invalidValue } from './errors.ts';
 import { readDateTime } from './filter-match.ts';
 import { findKey, isEmpty, isObject, type Json, type JsonObject } from './json.ts';
-import type { Attribute } from './registry.ts';
+import type { Attribute } from './attribute.ts';
 
 export type LeniencyRule =
   | 'operation-name-case'

@@ -7,7 +7,7 @@ import type { FilterNode } from './filter.ts';
 import { isObject, isUuid, type Json } from './json.ts';
 import { type Notes, readValue } from './leniency.ts';
 import type { Operation } from './patch.ts';
-import type { Attribute } from './registry.ts';
+import type { Attribute } from './attribute.ts';
 
 export interface MembershipDelta {
   add: string[];

@@ -3,7 +3,8 @@
  * (RFC 7644 §3.9). A projection is made for reading only: PATCH and PUT work on whole resources.
  */
 import { isObject, type Json, type JsonObject } from './json.ts';
-import { type Attribute, findAttribute, findExtension, type Registry } from './registry.ts';
+import type { Attribute } from './attribute.ts';
+import { findAttribute, findExtension, type Registry } from './registry.ts';
 
 export interface Projection {
   /** lower-case paths; undefined: the default set */

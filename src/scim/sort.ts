@@ -1,6 +1,7 @@
 /** `sortBy` and `sortOrder` (RFC 7644 §3.4.2.3): no value sorts last upwards; of many values the primary or first counts. */
 import { invalidValue } from './errors.ts';
-import { type Attribute, findAttribute, findSub, type Registry } from './registry.ts';
+import type { Attribute } from './attribute.ts';
+import { findAttribute, findSub, type Registry } from './registry.ts';
 import { keptElements, type Operand, readHome } from './sql-homes.ts';
 import { type Fragment, ownText, sql } from './sql-fragment.ts';
 

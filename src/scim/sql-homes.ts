@@ -3,7 +3,8 @@
  * client. Columns come from constant tables; jsonb keys are bindings, because a directory's mapping may name them.
  */
 import type { LocalTarget } from './mappings.ts';
-import type { Attribute, Overlay } from './registry.ts';
+import type { Attribute, Overlay } from './attribute.ts';
+
 import { type Fragment, join, ownText, sql } from './sql-fragment.ts';
 
 /** How one value is found: as what SQL type, by which text. */

@@ -94,7 +94,9 @@ describe('scim/bulk', () => {
       .map(({ path, data }) => [path, ((data as JsonObject).Operations as JsonObject[])[0]]);
     expect(added).to.have.length(2);
     const idOf = (name: string) =>
-      (results.find(({ bulkId }) => bulkId === name)?.location as string).split('/').at(-1);
+      String(results.find(({ bulkId }) => bulkId === name)?.location)
+        .split('/')
+        .at(-1);
     expect(added).to.deep.include([
       `/Groups/${idOf('a')}`,
       { op: 'add', path: 'members', value: [{ value: idOf('b') }] },

@@ -3,7 +3,8 @@ import type { Knex } from 'knex';
 import type { JsonObject } from '../../src/scim/json.ts';
 import { Notes } from '../../src/scim/leniency.ts';
 import type { ClientRegistries } from '../../src/scim/registry.ts';
-import { buildResource, readResource, type Reference, splitResource, type StoredRow } from '../../src/scim/resource.ts';
+import { readResource } from '../../src/scim/resource.ts';
+import { buildResource, type Reference, splitResource, type StoredRow } from '../../src/scim/resource-store.ts';
 
 export const uuid = (kind: number, number: number): string =>
   `0190${kind.toString(16).padStart(4, '0')}-0000-7000-8000-${number.toString(16).padStart(12, '0')}`;

@@ -5,17 +5,18 @@
 import type { Json, JsonObject } from '../../src/scim/json.ts';
 import { type Note, Notes } from '../../src/scim/leniency.ts';
 import { compileMembership } from '../../src/scim/membership.ts';
-import { applyPatch, parsePatch } from '../../src/scim/patch.ts';
+import { parsePatch } from '../../src/scim/patch.ts';
+import { applyPatch } from '../../src/scim/patch-apply.ts';
 import { EVERYTHING, project } from '../../src/scim/projection.ts';
 import { buildRegistries, type ClientRegistries, type Registry } from '../../src/scim/registry.ts';
+import { readResource } from '../../src/scim/resource.ts';
 import {
   buildResource,
-  readResource,
   type Reference,
   splitResource,
   type StoredResource,
   type StoredRow,
-} from '../../src/scim/resource.ts';
+} from '../../src/scim/resource-store.ts';
 import { BASE, uuid } from './directory.ts';
 
 export const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';

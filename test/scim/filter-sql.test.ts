@@ -6,7 +6,8 @@ import { coerceLiteral, matches } from '../../src/scim/filter-match.ts';
 import { compileFilter } from '../../src/scim/filter-sql.ts';
 import { isEmpty, isObject, type Json, type JsonObject } from '../../src/scim/json.ts';
 import { STANDARD_MAPPINGS } from '../../src/scim/mappings.ts';
-import { type Attribute, buildRegistries, findAttribute, findSub } from '../../src/scim/registry.ts';
+import type { Attribute } from '../../src/scim/attribute.ts';
+import { buildRegistries, findAttribute, findSub } from '../../src/scim/registry.ts';
 import { ENTERPRISE_URN } from '../../src/scim/schemas.ts';
 import { readSort, sortSql } from '../../src/scim/sort.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -306,6 +307,37 @@ describe('scim/filter-sql', () => {
       }
     }
     expect(await ask('title ne "a\\u0000b"')).to.deep.equal([1, 2, 3, 4, 5]);
+  });
+
+  it('finds by userName and by work e-mail through an index', async () => {
+    const plan = async (filter: string): Promise<string> => {
+      const { sql, bindings } = compileFilter(parseFilter(filter), { registry: registries.User, now });
+      const transaction = await knex.transaction();
+      try {
+        await transaction.raw(
+          `INSERT INTO users (user_id, home_org_id, username, email)
+           SELECT gen_random_uuid(), ?, 'many' || n, 'many' || n || '@example.com' FROM generate_series(1, 3000) n`,
+          [ORG],
+        );
+        await transaction.raw('ANALYZE users');
+        const { rows } = await transaction.raw(
+          `EXPLAIN SELECT users.user_id FROM users LEFT JOIN scim_resources ON scim_resources.resource_id = users.user_id
+           AND scim_resources.client_id = ? WHERE coalesce(users.home_org_id, '00000000-0000-0000-0000-000000000000') = ?
+           AND users.deleted_at IS NULL AND ${sql}`,
+          [CLIENT, ORG, ...bindings],
+        );
+        return rows.map((row: Record<string, string>) => row['QUERY PLAN']).join('\n');
+      } finally {
+        await transaction.rollback();
+      }
+    };
+    expect(await plan('userName eq "ada@example.com"')).to.match(
+      /users_owner_identifier_key[^]*Index Cond: .*lower\(COALESCE\(/,
+    );
+    expect(await plan('emails[type eq "work"].value eq "ada@example.com"')).to.match(
+      /users_(owner|lower)_email[^]*Index Cond: .*lower\(/,
+    );
+    expect(await plan(`id eq "${uuid(2, 1)}"`)).to.match(/users_pkey[^]*Index Cond/);
   });
 
   it('sorts by an attribute, nobody left out, without a value last', async () => {
