@@ -336,6 +336,28 @@ CREATE INDEX federation_attempts_reference_idx ON ONLY public.federation_attempt
 CREATE INDEX federation_attempts_user_id_idx ON ONLY public.federation_attempts USING btree (user_id, "timestamp" DESC) WHERE (user_id IS NOT NULL);
 create table federation_attempts_default partition of federation_attempts default;
 
+create table federation_handoffs (
+  code_hash text not null,
+  provider_id uuid not null,
+  user_id uuid not null,
+  attempt_id text,
+  browser_hash text,
+  result_encrypted text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  constraint federation_handoffs_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES signin_attempts(attempt_id) ON DELETE CASCADE,
+  constraint federation_handoffs_browser_hash_check CHECK (((char_length(browser_hash) >= 43) AND (char_length(browser_hash) <= 255))),
+  constraint federation_handoffs_code_hash_check CHECK (((char_length(code_hash) >= 43) AND (char_length(code_hash) <= 255))),
+  constraint federation_handoffs_pkey PRIMARY KEY (code_hash),
+  constraint federation_handoffs_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_providers(provider_id) ON DELETE CASCADE,
+  constraint federation_handoffs_result_encrypted_check CHECK ((char_length(result_encrypted) <= 16384)),
+  constraint federation_handoffs_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id) ON DELETE CASCADE
+);
+CREATE INDEX federation_handoffs_attempt_id_idx ON public.federation_handoffs USING btree (attempt_id) WHERE (attempt_id IS NOT NULL);
+CREATE INDEX federation_handoffs_expires_at_idx ON public.federation_handoffs USING btree (expires_at);
+CREATE INDEX federation_handoffs_provider_id_idx ON public.federation_handoffs USING btree (provider_id);
+CREATE INDEX federation_handoffs_user_id_idx ON public.federation_handoffs USING btree (user_id);
+
 create table group_roles (
   group_id uuid not null,
   role_id uuid not null,
@@ -410,6 +432,7 @@ create table identity_providers (
   constraint identity_providers_attribute_mapping_check CHECK ((jsonb_typeof(attribute_mapping) = 'object'::text)),
   constraint identity_providers_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
   constraint identity_providers_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(user_id) ON DELETE SET NULL,
+  constraint identity_providers_entity_id_check CHECK (((octet_length((config ->> 'idp_entity_id'::text)) >= 1) AND (octet_length((config ->> 'idp_entity_id'::text)) <= 2048))),
   constraint identity_providers_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 255))),
   constraint identity_providers_org_id_fkey FOREIGN KEY (org_id) REFERENCES organizations(org_id) ON DELETE CASCADE,
   constraint identity_providers_owner_check CHECK (((org_id IS NOT NULL) OR (type = ANY (ARRAY['oidc'::text, 'social'::text])))),
@@ -418,6 +441,7 @@ create table identity_providers (
   constraint identity_providers_type_check CHECK ((type = ANY (ARRAY['saml'::text, 'oidc'::text, 'social'::text, 'ldap'::text])))
 );
 CREATE INDEX identity_providers_created_by_idx ON public.identity_providers USING btree (created_by) WHERE (created_by IS NOT NULL);
+CREATE UNIQUE INDEX identity_providers_org_entity_id_key ON public.identity_providers USING btree (org_id, ((config ->> 'idp_entity_id'::text))) WHERE (type = 'saml'::text);
 CREATE INDEX identity_providers_org_id_idx ON public.identity_providers USING btree (org_id, provider_id);
 CREATE CONSTRAINT TRIGGER identity_providers_certificate_check AFTER INSERT OR UPDATE OF type, enabled ON public.identity_providers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.type = 'saml'::text) AND new.enabled)) EXECUTE FUNCTION identity_providers_require_certificate();
 
@@ -722,13 +746,13 @@ create table oidc_clients (
   constraint oidc_clients_default_max_age_check CHECK ((default_max_age >= 0)),
   constraint oidc_clients_grant_types_check CHECK ((grant_types <@ ARRAY['authorization_code'::text, 'refresh_token'::text, 'client_credentials'::text])),
   constraint oidc_clients_id_token_signed_response_alg_check CHECK ((id_token_signed_response_alg = ANY (ARRAY['ES256'::text, 'RS256'::text, 'EdDSA'::text]))),
-  constraint oidc_clients_jwks_check CHECK (((jsonb_typeof(jwks) = 'object'::text) AND (jwks_uri IS NULL))),
+  constraint oidc_clients_jwks_check CHECK (((jwks IS NULL) OR ((jsonb_typeof(jwks) = 'object'::text) AND (jwks_uri IS NULL)))),
   constraint oidc_clients_org_id_fkey FOREIGN KEY (org_id) REFERENCES organizations(org_id) ON DELETE CASCADE,
   constraint oidc_clients_pkey PRIMARY KEY (client_id),
   constraint oidc_clients_post_logout_redirect_uris_check CHECK ((cardinality(post_logout_redirect_uris) <= 50)),
   constraint oidc_clients_redirect_uris_check CHECK ((cardinality(redirect_uris) <= 50)),
   constraint oidc_clients_require_pkce_check CHECK ((require_pkce OR (token_endpoint_auth_method <> 'none'::text))),
-  constraint oidc_clients_resource_scope_check CHECK (((char_length(resource_scope) <= 4000) AND (resource_uri IS NOT NULL))),
+  constraint oidc_clients_resource_scope_check CHECK (((resource_scope IS NULL) OR ((char_length(resource_scope) <= 4000) AND (resource_uri IS NOT NULL)))),
   constraint oidc_clients_resource_token_format_check CHECK ((resource_token_format = ANY (ARRAY['opaque'::text, 'jwt'::text]))),
   constraint oidc_clients_resource_uri_check CHECK ((char_length(resource_uri) <= 2048)),
   constraint oidc_clients_response_types_check CHECK ((response_types <@ ARRAY['code'::text])),
@@ -1122,13 +1146,15 @@ create table saml_requests (
   requested_context text[] not null default '{}'::text[],
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone not null,
+  return_to_encrypted text,
   constraint saml_requests_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES signin_attempts(attempt_id) ON DELETE CASCADE,
   constraint saml_requests_browser_hash_check CHECK (((char_length(browser_hash) >= 43) AND (char_length(browser_hash) <= 255))),
   constraint saml_requests_kind_check CHECK ((kind = ANY (ARRAY['authn'::text, 'logout'::text, 'test'::text]))),
   constraint saml_requests_pkey PRIMARY KEY (request_id),
   constraint saml_requests_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_providers(provider_id) ON DELETE CASCADE,
   constraint saml_requests_relay_state_hash_check CHECK (((char_length(relay_state_hash) >= 43) AND (char_length(relay_state_hash) <= 255))),
-  constraint saml_requests_request_id_check CHECK (((char_length(request_id) >= 16) AND (char_length(request_id) <= 255)))
+  constraint saml_requests_request_id_check CHECK (((char_length(request_id) >= 16) AND (char_length(request_id) <= 255))),
+  constraint saml_requests_return_to_encrypted_check CHECK ((char_length(return_to_encrypted) <= 4096))
 );
 CREATE INDEX saml_requests_attempt_id_idx ON public.saml_requests USING btree (attempt_id) WHERE (attempt_id IS NOT NULL);
 CREATE INDEX saml_requests_expires_at_idx ON public.saml_requests USING btree (expires_at);
@@ -1140,6 +1166,8 @@ create table scim_clients (
   org_id uuid not null,
   name text not null,
   client_secret_hash text not null,
+  previous_secret_hash text,
+  previous_secret_expires_at timestamp with time zone,
   enabled boolean not null default true,
   mapping_version integer not null default 1,
   created_by uuid,
@@ -1152,7 +1180,9 @@ create table scim_clients (
   constraint scim_clients_mapping_version_check CHECK ((mapping_version >= 1)),
   constraint scim_clients_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 255))),
   constraint scim_clients_org_id_fkey FOREIGN KEY (org_id) REFERENCES organizations(org_id) ON DELETE CASCADE,
-  constraint scim_clients_pkey PRIMARY KEY (client_id)
+  constraint scim_clients_pkey PRIMARY KEY (client_id),
+  constraint scim_clients_previous_secret_expires_at_check CHECK (((previous_secret_hash IS NULL) = (previous_secret_expires_at IS NULL))),
+  constraint scim_clients_previous_secret_hash_check CHECK (((char_length(previous_secret_hash) >= 43) AND (char_length(previous_secret_hash) <= 255)))
 );
 CREATE INDEX scim_clients_created_by_idx ON public.scim_clients USING btree (created_by) WHERE (created_by IS NOT NULL);
 CREATE INDEX scim_clients_org_id_idx ON public.scim_clients USING btree (org_id, client_id);
