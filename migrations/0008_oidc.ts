@@ -87,9 +87,9 @@ export async function up(knex: Knex): Promise<void> {
       constraint oidc_clients_id_token_signed_response_alg_check check (id_token_signed_response_alg in ('ES256', 'RS256', 'EdDSA')),
       constraint oidc_clients_scope_check check (char_length(scope) <= 4000),
       constraint oidc_clients_default_max_age_check check (default_max_age >= 0),
-      constraint oidc_clients_jwks_check check (jsonb_typeof(jwks) = 'object' and (jwks_uri is null)),
+      constraint oidc_clients_jwks_check check (jwks is null or (jsonb_typeof(jwks) = 'object' and jwks_uri is null)),
       constraint oidc_clients_resource_uri_check check (char_length(resource_uri) <= 2048),
-      constraint oidc_clients_resource_scope_check check (char_length(resource_scope) <= 4000 and resource_uri is not null),
+      constraint oidc_clients_resource_scope_check check (resource_scope is null or (char_length(resource_scope) <= 4000 and resource_uri is not null)),
       constraint oidc_clients_resource_token_format_check check (resource_token_format in ('opaque', 'jwt')),
       constraint oidc_clients_secret_hash_check
         check ((secret_hash is not null) = (token_endpoint_auth_method in ('client_secret_basic', 'client_secret_post'))),
@@ -110,7 +110,7 @@ export async function up(knex: Knex): Promise<void> {
       client_id uuid not null,
       org_id uuid,
       payload jsonb not null,
-      dead_families uuid[] not null default '{}',
+      dead_families text[] not null default '{}',
       created_at timestamptz not null default now(),
       updated_at timestamptz not null default now(),
       expires_at timestamptz not null,
@@ -131,6 +131,7 @@ export async function up(knex: Knex): Promise<void> {
     create index oidc_grants_org_id_idx on oidc_grants (org_id) where org_id is not null;
     create index oidc_grants_revoked_at_idx on oidc_grants (revoked_at) where revoked_at is not null;
     create index oidc_grants_expires_at_idx on oidc_grants (expires_at);
+    create index oidc_grants_dead_families_idx on oidc_grants (updated_at) where dead_families <> '{}';
 
     create table oidc_sessions (
       id_hash text not null,

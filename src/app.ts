@@ -5,6 +5,11 @@ import { Resolver } from 'node:dns/promises';
 import { join } from 'node:path';
 import type Koa from 'koa';
 import type { DestinationStream } from 'pino';
+import { applicationRoutes } from './applications/clients/routes.ts';
+import { consentRoutes } from './applications/consents/routes.ts';
+import { rotateSigningKeys } from './applications/keys/service.ts';
+import { expireTokens } from './applications/tokens/expire.ts';
+import { actorOfAccessToken } from './applications/tokens/service.ts';
 import type { Config } from './config/config.ts';
 import { sealingKeys } from './config/sealing-key.ts';
 import type { App } from './core/app.ts';
@@ -29,22 +34,28 @@ import type { Route } from './http/route.ts';
 import { createEdge, edgeOf } from './http/server.ts';
 import { type Job, startJobs } from './jobs.ts';
 import { queueMail, sendMails } from './notifications/mails/service.ts';
+import { createOidcDoor, type OidcDoor } from './oidc/door.ts';
 import { react } from './reactions.ts';
+import { sessionRoutes } from './signin/sessions/routes.ts';
 import { site } from './site/pages.ts';
 import { Fault } from './core/fault.ts';
 
 /** Every REST route, in the order of the API pages. */
-export const routes: readonly Route[] = [...serviceAccountRoutes, ...apiKeyRoutes, ...auditRoutes];
+export const routes: readonly Route[] = [...applicationRoutes, ...consentRoutes, ...sessionRoutes,
+  ...serviceAccountRoutes, ...apiKeyRoutes, ...auditRoutes];
 
 /** What runs by itself in every process. */
 const jobs: readonly Job[] = [
   { name: 'partitions', everySeconds: 24 * 60 * 60, run: (app) => ensurePartitions(app.db, app.clock(), 2) },
+  { name: 'tokens', everySeconds: 45, run: expireTokens },
+  { name: 'keys', everySeconds: 60 * 60, run: (app) => rotateSigningKeys(app) },
   { name: 'mails', everySeconds: 60, run: (app) => sendMails(app) },
 ];
 
 export interface Lintel {
   readonly app: App;
   readonly koa: Koa;
+  readonly oidc: OidcDoor;
   /** From now on new requests are refused. */
   stopAccepting(): void;
   close(): Promise<void>;
@@ -108,10 +119,13 @@ export async function createLintel(config: Config, database: Database, options: 
   koa.use(health(app.db, () => stopping));
   koa.use(pages.serveAssets());
   koa.use(site({ app, pages, openapi: openApi(routes, config.url, version), version }));
+  const oidc = await createOidcDoor({ app, pages, cookieKeys: sealer.derive('cookies') });
+  koa.use(oidc.middleware);
   koa.use(
     mountRoutes(app, routes, async (context) => {
       const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(context.get('authorization')) ?? [];
-      const actor = token === undefined ? null : await authenticateApiKey(app, token);
+      const actor =
+        token === undefined ? null : ((await actorOfAccessToken(app, token)) ?? (await authenticateApiKey(app, token)));
       if (!actor) throw new Fault('unauthenticated');
       return actor;
     }),
@@ -122,6 +136,7 @@ export async function createLintel(config: Config, database: Database, options: 
   return {
     app,
     koa,
+    oidc,
     stopAccepting: () => {
       stopping = true;
     },

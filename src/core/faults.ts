@@ -81,6 +81,19 @@ export const faults = {
     says: 'This sign-in is no longer valid. Go back to the application and begin again.',
   },
   application_without_secret: { status: 409, says: 'This application does not authenticate with a secret.' },
+  // federation
+  provider_type_unsupported: { status: 400, says: 'This version connects identity providers by SAML only.' },
+  provider_config_invalid: { status: 400, says: 'The identity provider cannot be connected like this.' },
+  provider_metadata_refused: { status: 400, says: 'The metadata of the identity provider cannot be used.' },
+  provider_metadata_missing: { status: 409, says: 'This connection has no metadata address to read from.' },
+  provider_entity_taken: { status: 409, says: 'The organization has a connection to this identity provider already.' },
+  provider_incomplete: {
+    status: 409,
+    says: 'An enabled connection needs an entity ID, a sign-on address and an active certificate.',
+  },
+  provider_certificate_exists: { status: 409, says: 'The connection has this certificate already.' },
+  provider_certificates_too_many: { status: 409, says: 'A connection has at most five certificates. Retire one first.' },
+  connection_unavailable: { status: 403, says: 'Nobody can sign in through this connection at the moment.' },
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof faults;

@@ -52,6 +52,8 @@ export interface World {
 
 export interface WorldOptions {
   readonly environment?: Record<string, string>;
+  /** Runs before the server listens, for instance to put a middleware in front. */
+  readonly prepare?: (lintel: Lintel) => void;
 }
 
 async function freePort(): Promise<{ server: Server; port: number }> {
@@ -83,6 +85,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
     resolveTxt: async (name) => txt.get(name) ?? [],
     withoutJobs: true,
   });
+  options.prepare?.(lintel);
   const server = serve(lintel);
   await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
 

@@ -1,0 +1,43 @@
+/**
+ * What must hold at every use of a session, code or token, as SQL: nothing is revoked by deleting rows or by caches,
+ * so a disabled account, organization, membership or application is felt at the next request (OA-26, RT-06, RT-07, SE-06).
+ * A read across rooms, never a write: it asks `users`, `organizations`, `user_organization_info` and `sessions`.
+ */
+
+const organization = (id: string) =>
+  `exists (select from organizations where organizations.org_id = ${id} and organizations.status = 'active')`;
+
+const client = (id: string) =>
+  `exists (select from oidc_clients c where c.client_id = ${id} and c.enabled
+     and (c.org_id is null or ${organization('c.org_id')}))`;
+
+/** Not `locked`: a lockout keeps new sign-ins out, and must not let strangers end the sessions of others. */
+const user = (id: string) =>
+  `exists (select from users u where u.user_id = ${id} and u.enabled and u.deleted_at is null
+     and (u.home_org_id is null or ${organization('u.home_org_id')}))`;
+
+const membership = (userId: string, orgId: string) =>
+  `exists (select from user_organization_info m where m.user_id = ${userId} and m.org_id = ${orgId} and m.status = 'active'
+     and ${organization('m.org_id')})`;
+
+export const isActive = { organization, client, user, membership };
+
+/** A row `p` of oidc_sessions. @param now placeholder of the moment */
+export const sessionIsAlive = (p: string, now: string): string =>
+  `${p}.expires_at > ${now}
+   and (${p}.session_id is null or exists (select from sessions s where s.session_id = ${p}.session_id and not s.revoked
+     and s.expires_at > ${now} and (s.idle_expires_at is null or s.idle_expires_at > ${now})))
+   and (${p}.user_id is null or ${user(`${p}.user_id`)})`;
+
+/**
+ * A row `t` of a code or token table joined with its grant `g`: grant and family not revoked, everybody active, the session
+ * that it began in not revoked, and there at all when the token is bound to it.
+ * @param org the organization it speaks for (a column) @param now placeholder of the moment
+ */
+export const grantIsAlive = (org: string, now: string): string =>
+  `g.revoked_at is null and not (t.family_id::text = any (g.dead_families))
+   and ${user('g.user_id')} and ${client('g.client_id')}
+   and (${org} is null or ${membership('g.user_id', org)})
+   and (t.session_id is null or exists (select from sessions s where s.session_id = t.session_id and not s.revoked))
+   and (not t.session_bound or exists (select from oidc_sessions p where p.uid = t.session_uid and p.user_id = g.user_id
+     and ${sessionIsAlive('p', now)}))`;

@@ -1,0 +1,183 @@
+/**
+ * The OpenID door: the provider behind our edge. What the edge pins (host, protocol, headers, request id) holds here too;
+ * this file adds the unit of work around each request, what is served from memory, and what the library leaves open.
+ */
+import type { Context, Middleware } from 'koa';
+import type { Provider } from 'oidc-provider';
+import { ClientCache } from '../applications/clients/cache.ts';
+import { ensureSigningKeys, loadSigningKeys } from '../applications/keys/service.ts';
+import { consumeArtifact } from '../applications/tokens/records.ts';
+import type { App } from '../core/app.ts';
+import { Call, systemActor } from '../core/call.ts';
+import { Fault } from '../core/fault.ts';
+import { readBody } from '../http/body.ts';
+import type { Pages } from '../http/pages.ts';
+import { setFaultHeaders } from '../http/problem.ts';
+import { edgeOf, pinHost, requestFacts } from '../http/server.ts';
+import { asFault } from '../db/errors.ts';
+import { subjectOf } from './account.ts';
+import { organizationClaims } from './claims.ts';
+import { documents } from './documents.ts';
+import { createInteractions, type Interactions } from './interactions.ts';
+import { LiveKeys } from './keys.ts';
+import { createProvider, routes } from './provider.ts';
+import { Unit, withinUnit } from './unit.ts';
+
+export interface OidcDoorOptions {
+  readonly app: App;
+  readonly pages: Pages;
+  readonly cookieKeys: readonly string[];
+  /**
+   * Tells the sessions room, in the transaction of the sign-out, that a person signed out at the provider: the row of
+   * `sessions` is then revoked.
+   */
+  readonly sessionEnded?: (call: Call, sessionId: string) => Promise<void>;
+}
+
+export interface OidcDoor {
+  readonly provider: Provider;
+  readonly middleware: Middleware;
+  readonly interactions: Interactions;
+}
+
+/** Makes signing keys at the first start. @throws SealError when the sealing key is another than theirs (SD-05) */
+export async function createOidcDoor(options: OidcDoorOptions): Promise<OidcDoor> {
+  const { app } = options;
+  await ensureSigningKeys(app);
+  const keys = await loadSigningKeys(app);
+  const clients = new ClientCache();
+  const provider = createProvider({ sessionEnded: async () => {}, ...options, clients, keys });
+  // The library makes contexts of its own, for cookies; they must agree with the edge (standards/oidc.md §2).
+  pinHost(provider, app.config);
+  provider.on('server_error', (context, error) => reportDefect(app, context as unknown as Context, error));
+  const live = new LiveKeys(app, provider, keys);
+  return { provider, middleware: serve(app, provider, live), interactions: createInteractions(app, provider) };
+}
+
+const paths = new Map<string, string>(Object.entries(routes).map(([name, path]) => [path, name]));
+paths.set(`${routes.end_session}/confirm`, 'end_session_confirm');
+paths.set(`${routes.end_session}/success`, 'end_session_success');
+paths.set('/.well-known/openid-configuration', 'discovery');
+paths.set('/.well-known/oauth-authorization-server', 'discovery');
+
+const resume = /^\/oauth\/authorize\/[\w-]{43}$/;
+
+/** What of the provider is at a path; nothing for the spellings that its router would take beside the real ones. */
+const routeOf = (path: string): string | undefined => paths.get(path) ?? (resume.test(path) ? 'resume' : undefined);
+
+/** Requests for which a key may be used. */
+const usesKeys = new Set(['authorization', 'resume', 'token', 'pushed_authorization_request', 'end_session']);
+
+function serve(app: App, provider: Provider, keys: LiveKeys): Middleware {
+  const [handle] = provider.middleware as unknown as [Middleware];
+  const fromMemory = documents(keys);
+  return async (context, next) => {
+    const route = routeOf(context.path);
+    if (!route) return next();
+    edgeOf(context).route = `oidc.${route}`;
+    if (await fromMemory(context, route, () => handle(context, next))) return;
+    try {
+      refuseOddRequests(context, route);
+      if (context.method === 'POST' && (route === 'authorization' || route === 'end_session'))
+        return await becomeGet(context);
+      if (usesKeys.has(route)) await keys.refresh();
+      const unit = new Unit(Call.begin(app, systemActor('oidc'), requestFacts(context)));
+      await withinUnit(unit, () => inUnit(context, route, unit, () => handle(context, next)));
+    } catch (error) {
+      answerFault(context, error);
+    }
+    if (context.status === 503) context.set('retry-after', '2');
+    allowOwnScript(context);
+  };
+}
+
+/** A fault in OAuth's own form (RFC 6749 §5.2); for browsers, and for what is no fault, the edge has better words. */
+function answerFault(context: Context, error: unknown): void {
+  const fault = asFault(error);
+  if (!(fault instanceof Fault) || fault.code === 'not_found' || context.accepts('json', 'html') === 'html')
+    throw fault;
+  setFaultHeaders(context, fault);
+  const code =
+    fault.status === 503 ? 'temporarily_unavailable' : fault.status < 500 ? 'invalid_request' : 'server_error';
+  if (fault.status < 500) context.status = 400;
+  context.body = { error: code, error_description: fault.detail ?? fault.says };
+}
+
+/** Runs the provider and ends the unit: a token request keeps its writes only when it succeeded, a page unless we failed. */
+async function inUnit(context: Context, route: string, unit: Unit, handle: () => Promise<void>): Promise<void> {
+  try {
+    await handle();
+    if (route === 'introspection') await tellOrganization(context, unit);
+  } catch (error) {
+    await unit.finish(false);
+    throw error;
+  }
+  const keep = route === 'token' ? context.status < 400 : context.status < 500;
+  // Where a code was presented wrongly, its next presentation must fail too: it may be in a stranger's hands (OA-06).
+  const { presentedCode } = unit;
+  if (route === 'token' && presentedCode && context.status >= 400 && context.status < 500) {
+    unit.later((call) => consumeArtifact(call.db, 'AuthorizationCode', presentedCode));
+  }
+  try {
+    await unit.finish(keep);
+  } catch (error) {
+    refuseUnkept(context, error);
+  }
+  // Cookies that were set for rows that do not exist would sign the person out.
+  if (context.status >= 500) context.remove('set-cookie');
+}
+
+/** The answer was ready, but its writes were not kept: it must not go out. */
+function refuseUnkept(context: Context, error: unknown): never {
+  for (const name of ['location', 'set-cookie']) context.remove(name);
+  context.body = null;
+  throw asFault(error);
+}
+
+/** What the library lets through: parameters in both places (OA-10), and null characters (standards/oidc.md §2). */
+function refuseOddRequests(context: Context, route: string): void {
+  if (/%00/.test(context.querystring)) throw new Fault('request_invalid', 'Null characters are not accepted.');
+  if (context.method === 'POST' && context.querystring !== '' && route !== 'resume') {
+    throw new Fault('request_invalid', 'Parameters belong into the body or into the address, not into both.');
+  }
+}
+
+/**
+ * Authorization and sign-out requests may be posted (OpenID Connect Core §3.1.2.1, RP-Initiated Logout §2). The session cookie is
+ * SameSite=Lax and does not come with a post from elsewhere; it comes with the GET that this answers with.
+ */
+async function becomeGet(context: Context): Promise<void> {
+  const form = (await readBody(context, { form: true, limit: 57_344 })) as
+    | Record<string, string | string[]>
+    | undefined;
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(form ?? {})) for (const one of [value].flat()) query.append(name, one);
+  context.status = 303;
+  context.redirect(`${context.path}?${query}`);
+}
+
+/** Roles and permissions as they are now, for an API that asks about a token (RFC 7662 §2.2 allows further members). */
+async function tellOrganization(context: Context, unit: Unit): Promise<void> {
+  const body = context.body as { active?: boolean; sub?: string; token_type?: string } | undefined;
+  if (!body?.active || !body.sub || !body.token_type || !unit.lineage) return;
+  const subject = await subjectOf(unit.lineage.user_id, unit.lineage.org_id);
+  if (!subject) context.body = { active: false };
+  else Object.assign(body, organizationClaims(subject), { username: subject.username ?? subject.email ?? undefined });
+}
+
+/** The library's pages that send themselves carry a script of a few words; our policy wants its nonce. */
+function allowOwnScript(context: Context): void {
+  if (typeof context.body !== 'string' || !context.body.includes('<title>Submitting Callback</title>')) return;
+  context.body = context.body.replace('<script>', `<script nonce="${edgeOf(context).nonce}">`);
+}
+
+/** Something the library did not expect: in the log with its cause, and 503 where only the database was away. */
+function reportDefect(app: App, context: Context, error: unknown): void {
+  const fault = asFault(error);
+  const unavailable = fault instanceof Fault && fault.status === 503;
+  app.log.error(
+    { err: error, request_id: edgeOf(context).request_id },
+    unavailable ? 'database_unavailable' : 'the provider failed',
+  );
+  if (unavailable && context.status === 500) context.status = 503;
+}

@@ -1,0 +1,45 @@
+/** APIs that access tokens can be for (RFC 8707): our own REST API, and those that applications declare (OA-17, OA-18). */
+import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
+import { scopesOf } from '../applications/clients/rules.ts';
+import { findResource } from '../applications/clients/service.ts';
+import { apiResource } from '../applications/tokens/service.ts';
+import { knownPermissions } from '../core/permission.ts';
+import { lifetimes } from './lifetimes.ts';
+import type { LintelClient } from './models.ts';
+import { unitNow } from './unit.ts';
+
+/**
+ * What a resource is, as far as one application may ask for it.
+ * @throws InvalidTarget for a resource that this application cannot see
+ */
+export async function getResourceServerInfo(
+  context: KoaContextWithOIDC,
+  indicator: string,
+  client: LintelClient,
+): Promise<ResourceServer> {
+  const allowed = client.allowed_scope === null ? null : new Set(scopesOf(client.allowed_scope));
+  if (indicator === apiResource(context.oidc.issuer)) {
+    // Permissions of our own API are never included by silence: the application must be registered for each.
+    const scope = knownPermissions()
+      .map(({ name }) => name)
+      .filter((name) => allowed?.has(name));
+    return {
+      scope: scope.join(' '),
+      audience: indicator,
+      accessTokenFormat: 'opaque',
+      accessTokenTTL: lifetimes.apiAccessToken,
+    };
+  }
+  const unit = unitNow();
+  const resource =
+    unit && (await unit.once(`resource:${indicator}`, () => findResource(unit.db, indicator, client.org_id)));
+  if (!resource) throw new errors.InvalidTarget();
+  const scope = scopesOf(resource.scope).filter((name) => allowed === null || allowed.has(name));
+  return {
+    scope: scope.join(' '),
+    audience: indicator,
+    accessTokenFormat: resource.format,
+    accessTokenTTL: resource.format === 'jwt' ? lifetimes.jwtAccessToken : lifetimes.opaqueAccessToken,
+    ...(resource.format === 'jwt' ? { jwt: { sign: { alg: 'ES256' } } } : {}),
+  };
+}
