@@ -1,20 +1,17 @@
-import * as samlify from 'samlify';
 import { type NameId, readNameId, requireIssuer, requireRecent, requireVersion } from './assertion.ts';
 import { canonical } from './canonical.ts';
 import { type Check, type RefusalCode, SamlRefusal, Trace } from './codes.ts';
-import { decodePost, decodeRedirect, strictBase64 } from './decode.ts';
-import { escapeXml, xmlAttribute } from './escape.ts';
-import { binding, nameIdFormat, ns, statusSuccess } from './names.ts';
+import { decodePost } from './decode.ts';
+import { nameIdFormat, ns, statusSuccess } from './names.ts';
 import { type Parsed, parseMessage, readCanonical } from './parse.ts';
-import { messageId, type Outgoing } from './request.ts';
+import { type Detached, readRedirect } from './redirect.ts';
 import { type SamlStatus, statusOf } from './response.ts';
-import type { ServiceProvider } from './service-provider.ts';
 import { verificationKeys, verifyDetached, verifyEnveloped } from './signature.ts';
-import { samlTime, toSamlTime } from './times.ts';
+import { samlTime } from './times.ts';
 import { attributeOf, childrenNamed, elementsOf, everyElement, isElement, plainText, type XmlTree } from './tree.ts';
 
-// Single logout (SAML core §3.7, profiles §4.4) by redirect and by POST. What comes in is verified by us: always signed, by a
-// pinned key. What goes out is signed and encoded by samlify. The caller ends its own session first, whatever the IdP says.
+// Single logout (SAML core §3.7, profiles §4.4) by redirect and by POST: what comes in. It is verified by us: always signed, by
+// a pinned key. The caller ends its own session first, whatever the IdP says.
 
 export type LogoutInput =
   /** `query` is the raw query string, without `?`: the signature is over the bytes as they came, not over a re-encoding. */
@@ -76,7 +73,6 @@ export function verifyLogout(input: LogoutInput, expected: LogoutExpectations): 
   }
 }
 
-type Detached = { algorithm: string; bytes: Buffer; value: Buffer };
 type Incoming = {
   kind: 'request' | 'response';
   xml: string;
@@ -88,54 +84,10 @@ function fromPost(input: Extract<LogoutInput, { binding: 'post' }>): Incoming {
   return { kind: input.kind, xml: decodePost(input.field), relayState: input.relayState ?? null, signature: undefined };
 }
 
-/**
- * The redirect binding's parameters (SAML bindings §3.4.4.1). The signed bytes are the parameters in the standard's order
- * with the very escapes they came with: AD FS writes them in lower case, and re-encoding would break its signatures.
- */
 function fromRedirect(query: string): Incoming {
-  const raw = new Map<string, string>();
-  for (const part of query.split('&')) {
-    const at = part.indexOf('=');
-    const name = at === -1 ? part : part.slice(0, at);
-    if (raw.has(name)) throw new SamlRefusal('message.structure', 'a parameter given twice');
-    raw.set(name, at === -1 ? '' : part.slice(at + 1));
-  }
-  const names = ['SAMLRequest', 'SAMLResponse'].filter((name) => raw.has(name));
-  const [name] = names;
-  if (!name || names.length > 1) throw new SamlRefusal('message.structure', 'not one message');
-  const encoding = raw.get('SAMLEncoding');
-  if (encoding !== undefined && unescape(encoding) !== 'urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE') {
-    throw new SamlRefusal('message.encoding');
-  }
-  if (!raw.has('SigAlg') || !raw.has('Signature')) throw new SamlRefusal('signature.missing');
-  const signed = [name, 'RelayState', 'SigAlg'].filter((key) => raw.has(key)).map((key) => `${key}=${raw.get(key)}`);
-  const relayState = raw.get('RelayState');
-  return {
-    kind: name === 'SAMLRequest' ? 'request' : 'response',
-    xml: decodeRedirect(unescape(raw.get(name) ?? '').replace(/[\r\n]/g, '')),
-    relayState: relayState === undefined ? null : unescape(relayState),
-    signature: {
-      algorithm: unescape(raw.get('SigAlg') ?? ''),
-      bytes: Buffer.from(signed.join('&'), 'utf8'),
-      value: signatureValue(unescape(raw.get('Signature') ?? '')),
-    },
-  };
-}
-
-function unescape(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new SamlRefusal('message.encoding');
-  }
-}
-
-function signatureValue(text: string): Buffer {
-  try {
-    return strictBase64(text.replace(/[\r\n]/g, ''));
-  } catch {
-    throw new SamlRefusal('signature.structure');
-  }
+  const { parameter, xml, relayState, signature } = readRedirect(query);
+  if (!signature) throw new SamlRefusal('signature.missing');
+  return { kind: parameter === 'SAMLRequest' ? 'request' : 'response', xml, relayState, signature };
 }
 
 /** One logout message with its signature in the one place where it belongs: second by POST, nowhere by redirect. */
@@ -200,84 +152,4 @@ export function sameNameId(one: NameId, other: NameId, parties: { idpEntityId: s
   ];
   const others = full(other);
   return one.name_id !== null && full(one).every((part, index) => part === others[index]);
-}
-
-export type LogoutEndpoint = { binding: 'redirect' | 'post'; location: string; response_location?: string | null };
-type Parties = { serviceProvider: ServiceProvider; idpEntityId: string; endpoint: LogoutEndpoint; now: number };
-
-/** A signed LogoutRequest for one session: the NameID goes out exactly as it came in, with all its qualifiers. */
-export function createLogoutRequest(
-  options: Parties & { nameId: NameId; sessionIndex: string | null; relayState?: string },
-): { id: string } & Outgoing {
-  const { nameId, sessionIndex, now } = options;
-  const id = messageId();
-  const xml =
-    `<samlp:LogoutRequest xmlns:samlp="${ns.protocol}" xmlns:saml="${ns.assertion}" ID="${id}" Version="2.0" IssueInstant="${toSamlTime(now)}"` +
-    ` NotOnOrAfter="${toSamlTime(now + 300_000)}"${xmlAttribute('Destination', options.endpoint.location)}>` +
-    `<saml:Issuer>${escapeXml(options.serviceProvider.entityId)}</saml:Issuer>` +
-    `<saml:NameID${xmlAttribute('NameQualifier', nameId.name_qualifier)}${xmlAttribute('SPNameQualifier', nameId.sp_name_qualifier)}` +
-    `${xmlAttribute('Format', nameId.name_id_format)}>${escapeXml(nameId.name_id ?? '')}</saml:NameID>` +
-    `${sessionIndex === null ? '' : `<samlp:SessionIndex>${escapeXml(sessionIndex)}</samlp:SessionIndex>`}</samlp:LogoutRequest>`;
-  const { self, peer } = entities(options, options.endpoint.location);
-  const relayState = options.relayState ?? '';
-  const customTagReplacement = (): { id: string; context: string } => ({ id, context: xml });
-  const made = self.createLogoutRequest(peer, options.endpoint.binding, {}, { relayState, customTagReplacement });
-  return { id, ...outgoing(options.endpoint, options.endpoint.location, 'SAMLRequest', made.context, relayState) };
-}
-
-/** A signed LogoutResponse to a LogoutRequest: Success, or Responder with PartialLogout when something could not be ended. */
-export function createLogoutResponse(
-  options: Parties & { inResponseTo: string; success: boolean; relayState?: string | null },
-): { id: string } & Outgoing {
-  const id = messageId();
-  const location = options.endpoint.response_location ?? options.endpoint.location;
-  const partial =
-    '<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Responder"><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:PartialLogout"/></samlp:StatusCode>';
-  const xml =
-    `<samlp:LogoutResponse xmlns:samlp="${ns.protocol}" xmlns:saml="${ns.assertion}" ID="${id}" Version="2.0" IssueInstant="${toSamlTime(options.now)}"` +
-    `${xmlAttribute('Destination', location)}${xmlAttribute('InResponseTo', options.inResponseTo)}>` +
-    `<saml:Issuer>${escapeXml(options.serviceProvider.entityId)}</saml:Issuer>` +
-    `<samlp:Status>${options.success ? `<samlp:StatusCode Value="${statusSuccess}"/>` : partial}</samlp:Status></samlp:LogoutResponse>`;
-  const { self, peer } = entities(options, location);
-  const relayState = options.relayState ?? '';
-  const customTagReplacement = (): { id: string; context: string } => ({ id, context: xml });
-  const made = self.createLogoutResponse(peer, { extract: {} }, options.endpoint.binding, {
-    relayState,
-    customTagReplacement,
-  });
-  return { id, ...outgoing(options.endpoint, location, 'SAMLResponse', made.context, relayState) };
-}
-
-function outgoing(
-  endpoint: LogoutEndpoint,
-  url: string,
-  parameter: string,
-  context: string,
-  relayState: string,
-): Outgoing {
-  if (endpoint.binding === 'redirect') return { method: 'redirect', url: context };
-  return {
-    method: 'post',
-    url,
-    fields: { [parameter]: context, ...(relayState === '' ? {} : { RelayState: relayState }) },
-  };
-}
-
-function entities({ serviceProvider: sp, idpEntityId, endpoint }: Parties, location: string) {
-  const self = samlify.ServiceProvider({
-    entityID: sp.entityId,
-    privateKey: sp.current.privateKey,
-    signingCert: sp.current.certificate,
-    requestSignatureAlgorithm: samlify.Constants.algorithms.signature.RSA_SHA256,
-    assertionConsumerService: [{ Binding: binding.post, Location: sp.acsUrl }],
-    signatureConfig: { prefix: 'ds', location: { reference: "/*/*[local-name(.)='Issuer']", action: 'after' } },
-  });
-  const peer = samlify.IdentityProvider({
-    entityID: idpEntityId,
-    wantLogoutRequestSigned: true,
-    wantLogoutResponseSigned: true,
-    singleSignOnService: [{ Binding: binding.redirect, Location: location }],
-    singleLogoutService: [{ Binding: binding[endpoint.binding], Location: location }],
-  });
-  return { self, peer };
 }

@@ -2,13 +2,12 @@ import { sign } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { expect } from 'chai';
 import {
-  createLogoutRequest,
-  createLogoutResponse,
   type LogoutExpectations,
   type LogoutInput,
   sameNameId,
   verifyLogout,
 } from '../../../src/federation/saml/logout.ts';
+import { createLogoutRequest, createLogoutResponse } from '../../../src/federation/saml/logout-messages.ts';
 import type { Outgoing } from '../../../src/federation/saml/request.ts';
 import { type Pair, keys } from '../../support/saml/keys.ts';
 import { acsUrl, at, encodePost, idpEntityId, now, spEntityId } from '../../support/saml/messages.ts';

@@ -135,3 +135,21 @@ describe('the pool of SAML workers', () => {
     }
   });
 });
+
+describe('what a worker loads', () => {
+  it('samlify builds messages and reads none: nothing that a worker imports leads to it', async () => {
+    const folder = new URL('../../../src/federation/saml/', import.meta.url);
+    const seen = new Set<string>();
+    const waiting = ['worker.ts'];
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const source = await readFile(new URL(name, folder), 'utf8');
+      for (const [, from = ''] of source.matchAll(/^(?:import|export)\b(?! type)[^;]*? from '([^']+)';/gms)) {
+        expect(from, name).to.not.equal('samlify');
+        if (from.startsWith('./')) waiting.push(from.slice(2));
+      }
+    }
+    expect([...seen]).to.include.members(['response.ts', 'signature.ts', 'logout.ts', 'metadata.ts']);
+  });
+});
