@@ -7,7 +7,8 @@ import { decryptAssertion } from './decrypt.ts';
 import { ns, statusSuccess } from './names.ts';
 import { type Parsed, parseMessage, parseStrictly, readCanonical } from './parse.ts';
 import { type SignedElement, type VerificationKey, verificationKeys, verifyEnveloped } from './signature.ts';
-import { attributeOf, childrenNamed, elementsOf, everyElement, isElement, type XmlTree } from './tree.ts';
+import { hasSignature, requireOneAssertion, requireStructure } from './structure.ts';
+import { attributeOf, childrenNamed, isElement, type XmlTree } from './tree.ts';
 import { followSchema } from './xsd.ts';
 
 // A SAML response in, an identity or a refusal out: the whole order of work of a service provider (SAML profiles §4.1.4.3),
@@ -84,7 +85,7 @@ const maxSkewSeconds = 300;
  * Verifies a `SAMLResponse` form field and reads the identity from it. Never throws about a message.
  *
  * @param field the value as posted, base64
- * @throws TypeError on expectations that make no sense (no certificate that parses, skew over 300 s)
+ * @throws TypeError on a skew over 300 s
  */
 export function verifyResponse(field: string, options: ResponseOptions): ResponseResult {
   const skewSeconds = options.skewSeconds ?? 180;
@@ -173,49 +174,6 @@ function requireSuccess(tree: XmlTree): void {
   if (status.code !== statusSuccess) throw new StatusRefusal(status);
 }
 
-const signatureNames = new Set(['Signature', 'SignedInfo']);
-const singular = new Set(['Response', 'Assertion', 'EncryptedAssertion', 'EncryptedData']);
-
-/**
- * Fixed places only (SA-01): the Response, directly in it exactly one Assertion or EncryptedAssertion in the whole
- * document, and signatures only as second child of one of the two. Whatever an attacker wraps, moves or repeats ends here.
- *
- * @returns whether the assertion is encrypted
- */
-function requireStructure(tree: XmlTree): boolean {
-  const assertions = childrenNamed(tree, ns.assertion, 'Assertion');
-  const encrypted = childrenNamed(tree, ns.assertion, 'EncryptedAssertion');
-  const [owner] = [...assertions, ...encrypted];
-  if (!owner || assertions.length + encrypted.length !== 1)
-    throw new SamlRefusal('message.structure', 'not exactly one assertion');
-  const signatures = new Set([signatureIn(tree), assertions[0] && signatureIn(assertions[0])]);
-  const counts = new Map<string, number>();
-  for (const element of everyElement(tree)) {
-    // Names count in any namespace: nothing that is called an assertion may hide under another prefix.
-    if (singular.has(element.name)) counts.set(element.name, (counts.get(element.name) ?? 0) + 1);
-    if (element.namespace !== ns.signature || !signatureNames.has(element.name)) continue;
-    if (element.name === 'Signature' && !signatures.has(element)) throw new SamlRefusal('signature.place');
-    if (element.name === 'SignedInfo') counts.set('SignedInfo', (counts.get('SignedInfo') ?? 0) + 1);
-  }
-  const total = (counts.get('Assertion') ?? 0) + (counts.get('EncryptedAssertion') ?? 0);
-  if (counts.get('Response') !== 1 || total !== 1)
-    throw new SamlRefusal('message.structure', 'a second response or assertion');
-  if ((counts.get('EncryptedData') ?? 0) !== encrypted.length)
-    throw new SamlRefusal('message.structure', 'encrypted parts');
-  const expectedInfos = [...signatures].filter((signature) => signature !== undefined).length;
-  if ((counts.get('SignedInfo') ?? 0) !== expectedInfos) throw new SamlRefusal('signature.structure');
-  return encrypted.length === 1;
-}
-
-function signatureIn(owner: XmlTree): XmlTree | undefined {
-  const [first, second] = elementsOf(owner);
-  return isElement(first, ns.assertion, 'Issuer') && isElement(second, ns.signature, 'Signature') ? second : undefined;
-}
-
-function hasSignature(owner: XmlTree): boolean {
-  return signatureIn(owner) !== undefined;
-}
-
 /** SAML bindings §3.5.5.2 asks for it on signed messages; every product sends it always, and so it is always due (SA-06). */
 function requireDestination(response: XmlTree, acsUrl: string): void {
   const destination = attributeOf(response, 'Destination');
@@ -264,29 +222,6 @@ function inContext(plaintext: string, response: XmlTree, encrypted: XmlTree): st
   });
   const body = plaintext.replace(/^<\?xml[^>]*\?>/, '').trim();
   return `<_lintel:context xmlns:_lintel="urn:lintel:decrypted" ${declarations.join(' ')}>${body}</_lintel:context>`;
-}
-
-/** The context holds one assertion and nothing else, its ids do not repeat those outside, and its only signature is its own. */
-function requireOneAssertion(context: XmlTree, whole: XmlTree): void {
-  const [assertion, ...others] = context.children;
-  if (!isElement(assertion, ns.assertion, 'Assertion') || others.length > 0) throw new SamlRefusal('encrypted');
-  const outside = new Set(idsOf(whole));
-  if ([...idsOf(assertion)].some((id) => outside.has(id))) throw new SamlRefusal('encrypted');
-  const own = signatureIn(assertion);
-  let infos = 0;
-  for (const element of everyElement(assertion)) {
-    if (element !== assertion && singular.has(element.name)) throw new SamlRefusal('encrypted');
-    if (element.namespace !== ns.signature) continue;
-    if (element.name === 'Signature' && element !== own) throw new SamlRefusal('encrypted');
-    if (element.name === 'SignedInfo') infos += 1;
-  }
-  if (infos !== (own ? 1 : 0)) throw new SamlRefusal('encrypted');
-}
-
-function* idsOf(tree: XmlTree): Generator<string> {
-  for (const element of everyElement(tree)) {
-    for (const { name, value } of element.attributes) if (name.toLowerCase() === 'id') yield value;
-  }
 }
 
 /** The assertion as its innermost verified signature covers it; without any signature over it there is no identity. */

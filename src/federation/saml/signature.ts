@@ -1,7 +1,7 @@
 import { constants, createHash, type KeyObject, timingSafeEqual, verify, X509Certificate } from 'node:crypto';
 import { XmlElement } from 'libxml2-wasm';
 import { canonical } from './canonical.ts';
-import { readCertificate } from './certificate.ts';
+import { type Certificate, readCertificate } from './certificate.ts';
 import { SamlRefusal } from './codes.ts';
 import { strictBase64 } from './decode.ts';
 import { envelopedTransform, ns } from './names.ts';
@@ -43,8 +43,8 @@ export type VerificationKey = { key: KeyObject; fingerprint: string; type: 'rsa'
 export function verificationKeys(certificates: string[]): VerificationKey[] {
   const keys: VerificationKey[] = [];
   for (const pem of certificates) {
-    const certificate = readCertificate(pem);
-    if (!certificate.usable || certificate.key_type === 'other') continue;
+    const certificate = tryCertificate(pem);
+    if (!certificate?.usable || certificate.key_type === 'other') continue;
     keys.push({
       key: new X509Certificate(certificate.pem).publicKey,
       fingerprint: certificate.fingerprint,
@@ -53,6 +53,15 @@ export function verificationKeys(certificates: string[]): VerificationKey[] {
   }
   if (keys.length === 0) throw new SamlRefusal('signature.certificate');
   return keys;
+}
+
+/** A pinned certificate that does not parse is passed over: the others must go on working. */
+function tryCertificate(pem: string): Certificate | undefined {
+  try {
+    return readCertificate(pem);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a signature covers, read back from the very bytes that were digested. */
