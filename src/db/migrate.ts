@@ -66,7 +66,8 @@ async function waitForLock(connection: RawConnection): Promise<void> {
   for (;;) {
     const { rows } = await connection.query(`select pg_try_advisory_lock(${migrationLock}) as taken`);
     if (rows[0]?.taken === true) return;
-    if (performance.now() > deadline) throw new Error('Another process has been migrating this database for two minutes.');
+    if (performance.now() > deadline)
+      throw new Error('Another process has been migrating this database for two minutes.');
     await new Promise((wake) => setTimeout(wake, 100));
   }
 }

@@ -40,7 +40,7 @@ describe('core/log', () => {
       log.error({ err: Object.assign(new TypeError('gone'), { code: 'ECONNRESET' }) }, 'failed'),
     );
     expect(line?.err).to.include({ name: 'TypeError', message: 'gone', code: 'ECONNRESET' });
-    expect((line?.err as { stack: string[] }).stack[0]).to.match(/log\.test\.ts/);
+    expect((line as { err: { stack: string[] } }).err.stack[0]).to.match(/log\.test\.ts/);
   });
 
   it('describes what is no error', () => {

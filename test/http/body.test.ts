@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { Type } from 'typebox';
-import { Fault } from '../../src/core/fault.ts';
+import type { Fault } from '../../src/core/fault.ts';
 import { inspect } from '../../src/http/body.ts';
 import { route } from '../../src/http/route.ts';
 import { type World, world } from '../support/world.ts';

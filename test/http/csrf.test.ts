@@ -2,7 +2,7 @@ import Koa, { type Context } from 'koa';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { Fault } from '../../src/core/fault.ts';
+import type { Fault } from '../../src/core/fault.ts';
 import { createFormGuard, type FormGuard } from '../../src/http/csrf.ts';
 import { ask } from './served.ts';
 

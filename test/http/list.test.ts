@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Fault } from '../../src/core/fault.ts';
+import type { Fault } from '../../src/core/fault.ts';
 import { newId } from '../../src/core/id.ts';
 import { pageOf } from '../../src/http/list.ts';
 import { type World, world } from '../support/world.ts';

@@ -1,5 +1,5 @@
 /** Routes of a test's own behind the real edge, so that what holds for every route is shown without any room. */
-import { createServer, type IncomingHttpHeaders, request as httpRequest } from 'node:http';
+import { type Agent, createServer, type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Context } from 'koa';
 import type { App } from '../../src/core/app.ts';
@@ -22,7 +22,7 @@ export interface Ask {
   readonly headers?: Record<string, string | string[]>;
   readonly body?: string | Buffer;
   /** Write the head only, and leave the body to the test. */
-  readonly agent?: import('node:http').Agent;
+  readonly agent?: Agent;
 }
 
 export interface Served {
