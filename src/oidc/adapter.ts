@@ -356,6 +356,8 @@ class AccessTokens extends Base {
     const id_hash = hashSecret(id);
     const found = await unit.once(`access:${id_hash}`, () => records.findAccessToken(unit.db, id_hash, this.now));
     if (!found || found.kind !== this.#kind) return undefined;
+    // A token for a resource is none at userinfo, before anybody looks at its scope (OA-17).
+    if (found.payload.aud !== undefined && Provider.ctx?.oidc.route === 'userinfo') return undefined;
     remember(unit, found);
     return { ...found.payload, jti: id };
   }
