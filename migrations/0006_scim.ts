@@ -13,6 +13,8 @@ export async function up(knex: Knex): Promise<void> {
       org_id uuid not null,
       name text not null,
       client_secret_hash text not null,
+      previous_secret_hash text,
+      previous_secret_expires_at timestamptz,
       enabled boolean not null default true,
       mapping_version integer not null default 1,
       created_by uuid,
@@ -25,6 +27,9 @@ export async function up(knex: Knex): Promise<void> {
       constraint scim_clients_created_by_fkey foreign key (created_by) references users (user_id) on delete set null,
       constraint scim_clients_name_check check (char_length(name) between 1 and 255),
       constraint scim_clients_client_secret_hash_check check (char_length(client_secret_hash) between 43 and 255),
+      constraint scim_clients_previous_secret_hash_check check (char_length(previous_secret_hash) between 43 and 255),
+      constraint scim_clients_previous_secret_expires_at_check
+        check ((previous_secret_hash is null) = (previous_secret_expires_at is null)),
       constraint scim_clients_mapping_version_check check (mapping_version >= 1)
     );
     create index scim_clients_org_id_idx on scim_clients (org_id, client_id);

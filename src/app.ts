@@ -35,14 +35,22 @@ import { createEdge, edgeOf } from './http/server.ts';
 import { type Job, startJobs } from './jobs.ts';
 import { queueMail, sendMails } from './notifications/mails/service.ts';
 import { createOidcDoor, type OidcDoor } from './oidc/door.ts';
+import { scimClientRoutes } from './provisioning/clients/routes.ts';
+import { scimMappingRoutes } from './provisioning/mappings/routes.ts';
+import { scimRequestRoutes } from './provisioning/recorder/routes.ts';
+import { drainRecorder, expireScimRequests } from './provisioning/recorder/service.ts';
+import { scimTokenRoutes } from './provisioning/tokens/routes.ts';
 import { react } from './reactions.ts';
+import { mappingEngine } from './scim/mapping-engine.ts';
 import { sessionRoutes } from './signin/sessions/routes.ts';
 import { site } from './site/pages.ts';
 import { Fault } from './core/fault.ts';
 
 /** Every REST route, in the order of the API pages. */
 export const routes: readonly Route[] = [...applicationRoutes, ...consentRoutes, ...sessionRoutes,
-  ...serviceAccountRoutes, ...apiKeyRoutes, ...auditRoutes];
+  ...serviceAccountRoutes, ...apiKeyRoutes,
+  ...scimClientRoutes(mappingEngine), ...scimTokenRoutes, ...scimMappingRoutes(mappingEngine), ...scimRequestRoutes,
+  ...auditRoutes];
 
 /** What runs by itself in every process. */
 const jobs: readonly Job[] = [
@@ -50,6 +58,7 @@ const jobs: readonly Job[] = [
   { name: 'tokens', everySeconds: 45, run: expireTokens },
   { name: 'keys', everySeconds: 60 * 60, run: (app) => rotateSigningKeys(app) },
   { name: 'mails', everySeconds: 60, run: (app) => sendMails(app) },
+  { name: 'scim-requests', everySeconds: 24 * 60 * 60, run: expireScimRequests },
 ];
 
 export interface Lintel {
@@ -142,6 +151,7 @@ export async function createLintel(config: Config, database: Database, options: 
     },
     close: async () => {
       await stopJobs();
+      await drainRecorder(app);
       await egress.close();
     },
   };

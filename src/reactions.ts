@@ -5,7 +5,9 @@
 import type { Call } from './core/call.ts';
 import type { EmittedEvent, EventDefinition } from './core/event.ts';
 import { passwordChanged } from './credentials/passwords/schema.ts';
+import { groupDeleted } from './directory/groups/schema.ts';
 import { userDeleted, userDisabled } from './directory/users/schema.ts';
+import { forgetResource } from './provisioning/resources/service.ts';
 import { revokeSessions } from './signin/sessions/service.ts';
 
 type Reaction = (call: Call, event: EmittedEvent) => Promise<void>;
@@ -32,3 +34,5 @@ when([userDisabled], async (call, { object_id }) => {
 when([userDeleted], async (call, { object_id }) => {
   await revokeSessions(call, { user_id: object_id }, 'account_deleted');
 });
+// External ids are free again, so that a directory can make anew what was deleted here.
+when([userDeleted, groupDeleted], (call, { object_id }) => forgetResource(call, object_id));

@@ -81,6 +81,10 @@ export const faults = {
     says: 'This sign-in is no longer valid. Go back to the application and begin again.',
   },
   application_without_secret: { status: 409, says: 'This application does not authenticate with a secret.' },
+  // provisioning
+  mapping_invalid: { status: 400, says: 'One of the attribute mappings could not work.' },
+  scim_payload_invalid: { status: 400, says: 'The payload would be refused.' },
+  external_id_taken: { status: 409, says: 'Another resource of this client has this external id.' },
   // federation
   provider_type_unsupported: { status: 400, says: 'This version connects identity providers by SAML only.' },
   provider_config_invalid: { status: 400, says: 'The identity provider cannot be connected like this.' },

@@ -1,0 +1,126 @@
+/**
+ * Resources: what a SCIM client sent about a user or a group, kept beside our own columns, so that nothing is lost.
+ * Tables: scim_resources. Events: none; the change of the user or group is the event. Invariant: a row is about a user or group
+ * that the client's organization owns (SC-01), `external_id` is unique per client and no key of ours (SC-03), and the version
+ * counts every change. One statement each: they are for the inside of a transaction that has the user or group locked or
+ * has just made it.
+ */
+import type { Knex } from 'knex';
+import type { Call } from '../../core/call.ts';
+import { Fault } from '../../core/fault.ts';
+import { isId } from '../../core/id.ts';
+import type { Fragment } from '../../db/search.ts';
+import { manageGroups } from '../../directory/groups/schema.ts';
+import { updateUsers } from '../../directory/users/schema.ts';
+import type { ResourceKey, ResourceRow } from './schema.ts';
+import { bumpRow, type Content, deleteRows, findIdByExternalId, putRow, readRows } from './store.ts';
+
+export type { ResourceKey, ResourceRow } from './schema.ts';
+
+/** The client that asks, as `authenticateScim` gives it. */
+export interface ResourceClient {
+  readonly client_id: string;
+  readonly org_id: string;
+}
+
+export type ResourceType = ResourceKey['resource_type'];
+
+const keyOf = (call: Call, client: ResourceClient, resource_type: ResourceType, resource_id: string): ResourceKey => {
+  call.require(resource_type === 'User' ? updateUsers : manageGroups, client.org_id);
+  if (!isId(resource_id)) throw new Fault('not_found');
+  return { client_id: client.client_id, org_id: client.org_id, resource_type, resource_id };
+};
+
+/**
+ * Keeps what was sent. The version moves when something differs, or when `touch` says that columns or members did.
+ * @returns the row as it is now; `changed` is false when nothing was written
+ * @throws Fault not_found (nothing of this organization), external_id_taken, request_invalid
+ */
+export async function putResource(
+  call: Call,
+  client: ResourceClient,
+  type: ResourceType,
+  id: string,
+  content: Content & { readonly touch?: boolean },
+): Promise<ResourceRow & { readonly changed: boolean }> {
+  const key = keyOf(call, client, type, id);
+  const row = await call.write((inner) => putRow(inner.db, key, content, content.touch ?? false, inner.now));
+  if (!row) throw new Fault('not_found');
+  return row;
+}
+
+/** Counts the version up because columns or members changed, and nothing that is kept here did. @throws Fault not_found */
+export async function bumpVersion(
+  call: Call,
+  client: ResourceClient,
+  type: ResourceType,
+  id: string,
+): Promise<ResourceRow> {
+  const key = keyOf(call, client, type, id);
+  const row = await call.write((inner) => bumpRow(inner.db, key, inner.now));
+  if (!row) throw new Fault('not_found');
+  return row;
+}
+
+/** What the client keeps about one resource; null when it never sent anything. */
+export const readResource = async (
+  db: Knex,
+  client: ResourceClient,
+  type: ResourceType,
+  id: string,
+): Promise<ResourceRow | null> => (await readResources(db, client, type, [id])).get(id.toLowerCase()) ?? null;
+
+/** The same for many at once, by lower-case id. */
+export async function readResources(
+  db: Knex,
+  { client_id }: ResourceClient,
+  type: ResourceType,
+  ids: readonly string[],
+): Promise<Map<string, ResourceRow>> {
+  const asked = ids.filter(isId);
+  const rows = asked.length === 0 ? [] : await readRows(db, client_id, type, asked);
+  return new Map(rows.map((row) => [row.resource_id, row]));
+}
+
+/** The id of what the client calls so; null when it has nothing of that name. */
+export const findByExternalId = async (
+  db: Knex,
+  { client_id }: ResourceClient,
+  type: ResourceType,
+  externalId: string,
+): Promise<string | null> => (await findIdByExternalId(db, client_id, type, externalId)) ?? null;
+
+/** Forgets what one client keeps about a resource; nothing to forget is no error. */
+export async function deleteResource(
+  call: Call,
+  client: ResourceClient,
+  type: ResourceType,
+  id: string,
+): Promise<boolean> {
+  const key = keyOf(call, client, type, id);
+  return (await call.write((inner) => deleteRows(inner.db, key.resource_id, key.client_id))) > 0;
+}
+
+/**
+ * A user or group is gone: what every client kept about it goes too, so that its external ids are free again. A reaction,
+ * without a permission of its own.
+ */
+export async function forgetResource(call: Call, resourceId: string): Promise<void> {
+  await deleteRows(call.db, resourceId);
+}
+
+const idColumns = { User: 'users.user_id', Group: 'user_groups.group_id' } as const;
+
+/** For `searchUsers` and `searchGroups`: the client's row beside each, under the name `scim_resources`. */
+export const joinResources = ({ client_id }: ResourceClient, type: ResourceType): Fragment => ({
+  sql: `left join scim_resources on scim_resources.client_id = ?::uuid and scim_resources.resource_id = ${idColumns[type]}`,
+  bindings: [client_id],
+});
+
+/** Columns of that row for `select`; null where the client never sent anything. */
+export const selectResources: readonly string[] = [
+  'scim_resources.external_id',
+  'scim_resources.attributes as kept_attributes',
+  'scim_resources.version as kept_version',
+  'scim_resources.updated_at as kept_updated_at',
+];
