@@ -25,6 +25,7 @@ import { transact } from './db/transact.ts';
 import { recordEvent } from './events/audit/service.ts';
 import { auditRoutes } from './events/audit/routes.ts';
 import { createEgress } from './http/egress.ts';
+import { createFormGuard } from './http/csrf.ts';
 import { health } from './http/health.ts';
 import { mountRoutes } from './http/mount.ts';
 import { openApi } from './http/openapi.ts';
@@ -40,9 +41,14 @@ import { scimMappingRoutes } from './provisioning/mappings/routes.ts';
 import { scimRequestRoutes } from './provisioning/recorder/routes.ts';
 import { drainRecorder, expireScimRequests } from './provisioning/recorder/service.ts';
 import { scimTokenRoutes } from './provisioning/tokens/routes.ts';
+import { expireCounters } from './ratelimits/counters/service.ts';
 import { react } from './reactions.ts';
 import { mappingEngine } from './scim/mapping-engine.ts';
+import type { CompanySignin } from './signin/flow/collaborators.ts';
+import { signinPages } from './signin/flow/pages.ts';
+import { expireAttempts } from './signin/flow/service.ts';
 import { sessionRoutes } from './signin/sessions/routes.ts';
+import { expireSessions, leaveSession } from './signin/sessions/service.ts';
 import { site } from './site/pages.ts';
 import { Fault } from './core/fault.ts';
 
@@ -57,6 +63,9 @@ const jobs: readonly Job[] = [
   { name: 'partitions', everySeconds: 24 * 60 * 60, run: (app) => ensurePartitions(app.db, app.clock(), 2) },
   { name: 'tokens', everySeconds: 45, run: expireTokens },
   { name: 'keys', everySeconds: 60 * 60, run: (app) => rotateSigningKeys(app) },
+  { name: 'sessions', everySeconds: 60 * 60, run: expireSessions },
+  { name: 'signin_attempts', everySeconds: 5 * 60, run: expireAttempts },
+  { name: 'rate_limit_counters', everySeconds: 60 * 60, run: expireCounters },
   { name: 'mails', everySeconds: 60, run: (app) => sendMails(app) },
   { name: 'scim-requests', everySeconds: 24 * 60 * 60, run: expireScimRequests },
 ];
@@ -74,9 +83,22 @@ export interface CreateOptions {
   readonly clock?: () => Date;
   readonly logTo?: DestinationStream;
   readonly resolveTxt?: (name: string) => Promise<string[][]>;
+  /** Signing in at companies' own identity providers. */
+  readonly company?: CompanySignin;
   /** Tests run jobs when they mean to. */
   readonly withoutJobs?: boolean;
 }
+
+/** No company has a sign-in of its own. */
+const passwordsOnly: CompanySignin = {
+  connectionsOf: async () => [],
+  methodsOf: async () => ({}),
+  connectionOfHint: () => null,
+  begin: async () => {
+    throw new Fault('not_found');
+  },
+  redeem: async () => null,
+};
 
 export const version = '0.1.0';
 
@@ -128,8 +150,15 @@ export async function createLintel(config: Config, database: Database, options: 
   koa.use(health(app.db, () => stopping));
   koa.use(pages.serveAssets());
   koa.use(site({ app, pages, openapi: openApi(routes, config.url, version), version }));
-  const oidc = await createOidcDoor({ app, pages, cookieKeys: sealer.derive('cookies') });
+  const oidc = await createOidcDoor({
+    app,
+    pages,
+    cookieKeys: sealer.derive('cookies'),
+    sessionEnded: (call, sessionId) => leaveSession(call, sessionId, 'signed_out'),
+  });
   koa.use(oidc.middleware);
+  const forms = createFormGuard(config.url, sealer.derive('forms'));
+  koa.use(signinPages({ app, pages, forms, interactions: oidc.interactions, company: options.company ?? passwordsOnly }));
   koa.use(
     mountRoutes(app, routes, async (context) => {
       const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(context.get('authorization')) ?? [];

@@ -32,6 +32,8 @@ import {
   noteLogin,
   readTenantLimits,
   revokeRows,
+  sessionsOfDevice,
+  sessionsOfProvider,
   touchRow,
 } from './store.ts';
 
@@ -109,6 +111,34 @@ export async function leaveSession(call: Call, sessionId: string, reason: 'signe
   });
 }
 
+/** A new sign-in in this browser takes the place of those before it (SE-10). */
+export async function leaveDevice(call: Call, userIds: readonly string[], fingerprint: string): Promise<void> {
+  for (const sessionId of await sessionsOfDevice(call.db, userIds, fingerprint, call.now)) {
+    await leaveSession(call, sessionId, 'replaced');
+  }
+}
+
+export interface ProviderLogout {
+  readonly provider_id: string;
+  /** SAML SessionIndexes; none: every session of the person. */
+  readonly session_indexes: readonly string[];
+  /** Whether a session's name at the identity provider is the one that signed out. */
+  matches(name_id: string): boolean;
+}
+
+/** An identity provider says that its person signed out (saml-core §3.7.3.2). @returns how many sessions ended */
+export function endProviderSessions(call: Call, logout: ProviderLogout): Promise<number> {
+  return call.write(async (inner) => {
+    const found = await sessionsOfProvider(inner.db, logout.provider_id, logout.session_indexes, inner.now);
+    const named = found.filter(({ session_id, name_id_encrypted }) => {
+      if (name_id_encrypted === null) return false;
+      return logout.matches(inner.app.sealer.open(name_id_encrypted, nameIdContext(session_id)));
+    });
+    const session_ids = named.map(({ session_id }) => session_id);
+    return (await endWithin(inner, { session_ids }, null, 'provider_signed_out')).length;
+  });
+}
+
 /**
  * Ends sessions in the name of whoever acts, without asking for a permission: for reactions, doors and the routes below.
  * One event per person; what else ends with them (tokens, the provider's session) follows from it. Safe to call twice.
@@ -117,7 +147,12 @@ export async function revokeSessions(call: Call, which: SessionsToEnd, reason: E
   return endWithin(call, which, null, reason);
 }
 
-function endWithin(call: Call, which: SessionsToEnd, orgId: string | null, reason: EndReason): Promise<EndedSession[]> {
+function endWithin(
+  call: Call,
+  which: SessionsToEnd & { session_ids?: string[] },
+  orgId: string | null,
+  reason: EndReason,
+): Promise<EndedSession[]> {
   return call.write(async (inner) => {
     const ended = await revokeRows(inner.db, which, orgId, { now: inner.now, reason });
     for (const user_id of new Set(ended.map((session) => session.user_id))) {

@@ -110,16 +110,17 @@ export interface EndedSession {
 /** Marks sessions as revoked. @returns those that were not yet; `within_org` limits it to what that organization may look at */
 export async function revokeRows(
   db: Knex,
-  which: SessionsToEnd,
+  which: SessionsToEnd & { readonly session_ids?: readonly string[] },
   within_org: string | null,
   change: { now: Date; reason: string },
 ): Promise<EndedSession[]> {
-  const { except_session_id, ...equal } = which;
+  const { except_session_id, session_ids, ...equal } = which;
   const named = Object.fromEntries(Object.entries(equal).filter(([, value]) => value !== undefined));
-  if (Object.keys(named).length === 0) throw new Error('No sessions were named.');
+  if (Object.keys(named).length === 0 && session_ids === undefined) throw new Error('No sessions were named.');
   return within(db('sessions').where({ ...named, revoked: false }), within_org)
     .modify((query) => {
       if (except_session_id) query.whereNot({ session_id: except_session_id });
+      if (session_ids) query.whereIn('session_id', session_ids);
     })
     .update({ revoked: true, revoked_at: change.now, revocation_reason: change.reason, updated_at: change.now })
     .returning(['session_id', 'user_id', 'org_id']);
@@ -138,6 +139,37 @@ export async function endRow(
     .returning(['session_id', 'user_id', 'org_id']);
   return ended;
 }
+
+/** Living sessions of these people that were opened in this browser. */
+export async function sessionsOfDevice(
+  db: Knex,
+  user_ids: readonly string[],
+  device_fingerprint: string,
+  now: Date,
+): Promise<string[]> {
+  const rows = await alive(db, now).whereIn('user_id', user_ids).where({ device_fingerprint }).select('session_id');
+  return rows.map(({ session_id }: { session_id: string }) => session_id);
+}
+
+export interface ProviderSession {
+  readonly session_id: string;
+  readonly idp_session_index: string | null;
+  readonly name_id_encrypted: string | null;
+}
+
+/** Living sessions that an identity provider opened; of these SAML SessionIndexes where any are given. */
+export const sessionsOfProvider = (
+  db: Knex,
+  provider_id: string,
+  session_indexes: readonly string[],
+  now: Date,
+): Promise<ProviderSession[]> =>
+  alive(db, now)
+    .where({ provider_id })
+    .modify((query) => {
+      if (session_indexes.length > 0) query.whereIn('idp_session_index', session_indexes);
+    })
+    .select('session_id', 'idp_session_index', 'name_id_encrypted');
 
 /** Moves the idle limit, at most once a minute, by as much as it was given at the beginning. */
 export async function touchRow(db: Knex, session_id: string, now: Date): Promise<boolean> {

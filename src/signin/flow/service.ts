@@ -1,0 +1,81 @@
+/**
+ * The sign-in flow: from what an application asks for to a session, step by step over a stored attempt.
+ * Tables: signin_attempts. Events: none of its own; the session that it ends in says who signed in.
+ * Invariant: a session begins only from a proof that was made in this attempt, for this account, by this browser, and the
+ * account may sign in at that moment (checklist AU-12, AU-13, AU-22, SE-01).
+ */
+import type { App } from '../../core/app.ts';
+import type { Actor, Call } from '../../core/call.ts';
+import { findOrganization } from '../../directory/organizations/service.ts';
+import type { User } from '../../directory/users/schema.ts';
+import { findUser } from '../../directory/users/service.ts';
+import type { NewSession } from '../sessions/schema.ts';
+import { createSession, leaveDevice } from '../sessions/service.ts';
+import { recordTry } from '../throttle/service.ts';
+import { markDevice } from './device.ts';
+import { deleteAttempt, deleteExpiredAttempts } from './store.ts';
+import type { Walk } from './walk.ts';
+
+/** The actor of what a person does by signing in; it may do nothing else. */
+export const signingIn = (user: User): Actor => ({
+  type: 'user',
+  id: user.user_id,
+  label: user.email ?? user.username ?? user.user_id,
+  reach: null,
+  permissions: new Set(),
+});
+
+/** Why an account may not sign in; null when it may. For our eyes only: people read the same words for all of them (AU-07). */
+export async function refusalOf(call: Call, user: User): Promise<string | null> {
+  if (!user.enabled) return 'account_disabled';
+  if (user.locked) return 'account_locked';
+  const owner = user.home_org_id === null ? null : await findOrganization(call.db, user.home_org_id);
+  if (user.home_org_id !== null && owner?.status !== 'active') return 'organization_inactive';
+  return null;
+}
+
+export type Proof = Omit<NewSession, 'user_id' | 'device_fingerprint' | 'auth_time'> & { readonly auth_time: Date };
+
+/**
+ * Ends an attempt well: the session begins and the provider goes on (303). Earlier sessions of this browser end.
+ * @returns false when the account may not sign in (any more)
+ */
+export async function finish(walk: Walk, userId: string, proof: Proof): Promise<boolean> {
+  const { context, call, attempt, details } = walk;
+  const user = await findUser(call.db, userId);
+  if (!user || (await refusalOf(call, user)) !== null) return false;
+  const device_fingerprint = markDevice(context);
+  const session = await call.as(signingIn(user)).write(async (inner) => {
+    const people = [userId, ...(details.session ? [details.session.account_id] : [])];
+    await leaveDevice(inner, people, device_fingerprint);
+    await recordTry(inner, {
+      success: true,
+      user_id: userId,
+      org_id: proof.org_id,
+      identifier: attempt.identifier,
+      failure_reason: null,
+    });
+    await deleteAttempt(inner.db, attempt.attempt_id);
+    return createSession(inner, { ...proof, user_id: userId, device_fingerprint });
+  });
+  await walk.parts.interactions.finishLogin(context, walk.uid, {
+    account_id: userId,
+    amr: proof.amr,
+    acr: proof.acr,
+    auth_time: proof.auth_time,
+    org_id: proof.org_id,
+    session_id: session.session_id,
+  });
+  return true;
+}
+
+/** Deletes attempts that nobody finished; a job's work. @returns how many */
+export async function expireAttempts(app: App): Promise<number> {
+  let all = 0;
+  for (let round = 0; round < 100; round += 1) {
+    const deleted = await deleteExpiredAttempts(app.db, app.clock(), 5000);
+    all += deleted;
+    if (deleted < 5000) break;
+  }
+  return all;
+}
