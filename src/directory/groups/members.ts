@@ -63,6 +63,15 @@ export async function changeMembers(
   });
 }
 
+/** Adds one person who is named by an address: somebody unknown is not there. @throws Fault not_found, group_full */
+export async function addGroupMember(call: Call, orgId: string, groupId: string, userId: string): Promise<void> {
+  try {
+    await changeMembers(call, orgId, groupId, { add: [userId] });
+  } catch (error) {
+    throw error instanceof Fault && error.code === 'member_unknown' ? new Fault('not_found') : error;
+  }
+}
+
 /** Ids in one form and order, so that locks are always taken in the same order. */
 const unique = (ids: readonly string[]): string[] =>
   [...new Set(ids.filter(isId).map((id) => id.toLowerCase()))].sort();

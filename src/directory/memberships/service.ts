@@ -126,3 +126,7 @@ export const findMembership = async (db: Knex, orgId: string, userId: string): P
 
 /** Where somebody belongs, in the order of joining, whatever the state of membership and organization. */
 export const membershipsOf = (db: Knex, userId: string): Promise<MembershipOfUser[]> => listMembershipsOf(db, userId);
+
+/** The membership with the person's name, for other rooms, without a permission; null when there is none. */
+export const findMember = async (db: Knex, orgId: string, userId: string): Promise<Member | null> =>
+  (await getMember(db, orgId, userId)) ?? null;
