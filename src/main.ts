@@ -6,6 +6,7 @@ import { type Config, ConfigurationError, loadConfig } from './config/config.ts'
 import { sealingKeys } from './config/sealing-key.ts';
 import { connect, type Database } from './db/connect.ts';
 import { migrate } from './db/migrate.ts';
+import { createSetupLink } from './signin/setup/service.ts';
 
 export interface Running {
   readonly lintel: Lintel;
@@ -67,13 +68,17 @@ async function stop(config: Config, lintel: Lintel, server: Server, database: Da
   await database.close();
 }
 
-async function main(): Promise<void> {
+/** Runs until it is told to stop: what `npm start` and `lintel start` do. */
+export async function run(): Promise<void> {
   const began = performance.now();
   const config = loadConfig();
   const running = await start(config);
   process.stdout.write(
     `Lintel answers at ${config.url} (started in ${((performance.now() - began) / 1000).toFixed(1)} s)\n`,
   );
+  // On the console only: the structured log goes to places where a link that makes an administrator has no business (AU-06).
+  const link = await createSetupLink(running.lintel.app);
+  if (link !== null) process.stdout.write(`Make the first administrator, within an hour: ${link}\n`);
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -87,11 +92,12 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.main) {
-  main().catch((error: Error) => {
-    process.stderr.write(`Lintel did not start. ${error.message}\n`);
-    if (!(error instanceof ConfigurationError) && error.cause instanceof Error)
-      process.stderr.write(`  ${error.cause.message}\n`);
-    process.exit(1);
-  });
+/** Says in plain words why it did not start, and ends. */
+export function explain(error: Error): never {
+  process.stderr.write(`Lintel did not start. ${error.message}\n`);
+  if (!(error instanceof ConfigurationError) && error.cause instanceof Error)
+    process.stderr.write(`  ${error.cause.message}\n`);
+  process.exit(1);
 }
+
+if (import.meta.main) run().catch(explain);

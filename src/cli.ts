@@ -1,0 +1,188 @@
+#!/usr/bin/env node
+/** The `lintel` command: start, migrate, keys, doctor, demo. Each reads the same configuration as the server. */
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { createLintel, version } from './app.ts';
+import {
+  loadSigningKeys,
+  removeSigningKey,
+  resealSigningKeys,
+  rotateSigningKeys,
+} from './applications/keys/service.ts';
+import { type Config, loadConfig } from './config/config.ts';
+import { sealingKeys } from './config/sealing-key.ts';
+import type { App } from './core/app.ts';
+import { connect, type Database } from './db/connect.ts';
+import { migrate, migrationSettings } from './db/migrate.ts';
+import { explain, run } from './main.ts';
+
+const usage = `lintel ${version}
+
+  lintel start                      run the server (the same as npm start)
+  lintel migrate                    bring the database up to date, and say what was done
+  lintel keys                       list the keys that sign tokens
+  lintel keys rotate [--force]      let the next key sign, and publish another one
+  lintel keys remove <kid> --reason <text>
+                                    a key is no longer trusted: what it signed stops working
+  lintel keys reseal                seal the signing keys anew under the first key of LINTEL_KEY
+  lintel keys new                   print a new sealing key for LINTEL_KEY
+  lintel doctor                     look whether everything is in order, as start would find it
+  lintel demo [--serve]             the demonstration
+
+Settings are environment variables: docs/configuration.md. The embedded database serves one process:
+stop the server before migrate, keys or doctor, or use PostgreSQL.
+`;
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+async function withDatabase<T>(work: (database: Database, config: Config) => Promise<T>): Promise<T> {
+  const config = loadConfig();
+  // Checked first: beside a database that is there already, a missing key must not be made anew.
+  sealingKeys(config);
+  const database = await connect(config.database_url, { pool: config.database_pool });
+  try {
+    return await work(database, config);
+  } finally {
+    await database.close();
+  }
+}
+
+/** The application without its server and its jobs. */
+const withApp = <T>(work: (app: App) => Promise<T>): Promise<T> =>
+  withDatabase(async (database, config) => {
+    await migrate(database.knex);
+    const lintel = await createLintel(config, database, { withoutJobs: true });
+    try {
+      return await work(lintel.app);
+    } finally {
+      await lintel.close();
+    }
+  });
+
+async function migrateCommand(): Promise<void> {
+  const done = await withDatabase(({ knex }) => migrate(knex));
+  say(done.length === 0 ? 'The database is up to date.' : `Done: ${done.join(', ')}.`);
+}
+
+async function keysCommand(action: string | undefined, kid: string | undefined, options: Options): Promise<void> {
+  switch (action) {
+    case undefined:
+      for (const key of await withApp(loadSigningKeys)) {
+        say(`${key.kid}  ${key.alg}  ${key.state}`);
+      }
+      return;
+    case 'new':
+      return say(randomBytes(32).toString('base64'));
+    case 'rotate': {
+      const kids = await withApp((app) => rotateSigningKeys(app, options.force));
+      return say(kids.length === 0 ? 'No key was due; see --force.' : `Now signing: ${kids.join(', ')}.`);
+    }
+    case 'remove': {
+      if (kid === undefined || options.reason === undefined)
+        throw new UsageError('keys remove needs a kid and --reason.');
+      const removed = await withApp((app) => removeSigningKey(app, kid, options.reason as string));
+      if (!removed) throw new UsageError(`There is no key ${kid}.`);
+      return say(`${kid} is removed; what it signed is refused.`);
+    }
+    case 'reseal':
+      return say(`${await withApp(resealSigningKeys)} signing keys were sealed anew.`);
+    default:
+      throw new UsageError(`keys does not know ${action}.`);
+  }
+}
+
+/** One line for each thing that was looked at. @returns whether all is well */
+async function doctorCommand(): Promise<boolean> {
+  let well = true;
+  const look = async (what: string, check: () => Promise<string>): Promise<boolean> => {
+    const [good, said] = await check().then(
+      (text) => [true, text] as const,
+      (error: Error) => [false, error.message] as const,
+    );
+    say(`${good ? ' ok ' : 'FAIL'}  ${what}: ${said}`);
+    well &&= good;
+    return good;
+  };
+  const configured = await look('configuration', async () => {
+    const config = loadConfig();
+    sealingKeys(config);
+    return `${config.url}${config.development ? ' (development: plain http on this machine)' : ''}`;
+  });
+  if (!configured) return false;
+  const config = loadConfig();
+  let database: Database | undefined;
+  try {
+    await look('database', async () => {
+      database = await connect(config.database_url, { pool: 2 });
+      const { rows } = await database.knex.raw('select version() as version, now() as now');
+      const skew = Math.abs(rows[0].now.getTime() - performance.timeOrigin - performance.now());
+      if (skew > 60_000) throw new Error(`its clock differs from this machine's by ${Math.round(skew / 1000)} s`);
+      return String(rows[0].version).split(' ').slice(0, 2).join(' ');
+    });
+    if (!database) return false;
+    const { knex } = database;
+    const current = await look('migrations', async () => {
+      const [done, pending] = (await knex.migrate.list(migrationSettings())) as [unknown[], unknown[]];
+      if (pending.length > 0) throw new Error(`${pending.length} are not done yet; run lintel migrate`);
+      return `${done.length} done`;
+    });
+    if (current) {
+      await look('application', async () => {
+        const lintel = await createLintel(config, database as Database, { withoutJobs: true });
+        await lintel.close();
+        return 'starts, and its sealing key opens what is sealed';
+      });
+    }
+  } finally {
+    await database?.close();
+  }
+  return well;
+}
+
+class UsageError extends Error {}
+
+interface Options {
+  readonly force?: boolean;
+  readonly reason?: string;
+}
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
+      force: { type: 'boolean' },
+      reason: { type: 'string' },
+      serve: { type: 'boolean' },
+    },
+  });
+  const [command, action, object] = positionals;
+  if (values.version) return say(version);
+  if (values.help || command === undefined || command === 'help') return void process.stdout.write(usage);
+  switch (command) {
+    case 'start':
+      return run().catch(explain);
+    case 'migrate':
+      return migrateCommand();
+    case 'keys':
+      return keysCommand(action, object, values);
+    case 'doctor':
+      process.exitCode = (await doctorCommand()) ? 0 : 1;
+      return;
+    case 'demo': {
+      const { demonstrate } = await import('./demo/main.ts');
+      return demonstrate(values.serve === true);
+    }
+    default:
+      throw new UsageError(`There is no command ${command}.`);
+  }
+}
+
+if (import.meta.main) {
+  main().catch((error: Error & { code?: string }) => {
+    const misused = error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS');
+    process.stderr.write(misused ? `${error.message}\n\n${usage}` : `${error.message}\n`);
+    process.exit(misused ? 2 : 1);
+  });
+}
