@@ -5,6 +5,12 @@ import { Resolver } from 'node:dns/promises';
 import { join } from 'node:path';
 import type Koa from 'koa';
 import type { DestinationStream } from 'pino';
+import { grantRoutes } from './access/grants/routes.ts';
+import { expireGrants } from './access/grants/recompute.ts';
+import { syncCatalogue } from './access/permissions/catalogue.ts';
+import { permissionRoutes } from './access/permissions/routes.ts';
+import { roleRoutes } from './access/roles/routes.ts';
+import { actorForUser } from './access/grants/access.ts';
 import { applicationRoutes } from './applications/clients/routes.ts';
 import { consentRoutes } from './applications/consents/routes.ts';
 import { rotateSigningKeys } from './applications/keys/service.ts';
@@ -13,13 +19,22 @@ import { actorOfAccessToken } from './applications/tokens/service.ts';
 import type { Config } from './config/config.ts';
 import { sealingKeys } from './config/sealing-key.ts';
 import type { App } from './core/app.ts';
+import { Call, systemActor } from './core/call.ts';
 import { createLog } from './core/log.ts';
 import { Sealer } from './core/secret.ts';
 import { authenticateApiKey } from './credentials/api-keys/authenticate.ts';
 import { ensureBootstrapKey } from './credentials/api-keys/bootstrap.ts';
 import { apiKeyRoutes } from './credentials/api-keys/routes.ts';
+import { preparePassword, setPassword } from './credentials/passwords/service.ts';
 import { serviceAccountRoutes } from './credentials/service-accounts/routes.ts';
 import type { Database } from './db/connect.ts';
+import { domainRoutes } from './directory/domains/routes.ts';
+import { endExpiredMembers } from './directory/groups/members.ts';
+import { groupRoutes } from './directory/groups/routes.ts';
+import { membershipRoutes } from './directory/memberships/routes.ts';
+import { organizationRoutes } from './directory/organizations/routes.ts';
+import { unitRoutes } from './directory/units/routes.ts';
+import { userRoutes } from './directory/users/routes.ts';
 import { ensurePartitions } from './db/partitions.ts';
 import { transact } from './db/transact.ts';
 import { recordEvent } from './events/audit/service.ts';
@@ -47,19 +62,35 @@ import { mappingEngine } from './scim/mapping-engine.ts';
 import type { CompanySignin } from './signin/flow/collaborators.ts';
 import { signinPages } from './signin/flow/pages.ts';
 import { expireAttempts } from './signin/flow/service.ts';
+import { setupPages } from './signin/setup/pages.ts';
 import { sessionRoutes } from './signin/sessions/routes.ts';
 import { expireSessions, leaveSession } from './signin/sessions/service.ts';
 import { site } from './site/pages.ts';
 import { Fault } from './core/fault.ts';
 
 /** Every REST route, in the order of the API pages. */
-export const routes: readonly Route[] = [...applicationRoutes, ...consentRoutes, ...sessionRoutes,
+export const routes: readonly Route[] = [
+  ...organizationRoutes,
+  ...domainRoutes,
+  ...userRoutes(async (password, names) => {
+    const prepared = await preparePassword(password, { names });
+    return (call, userId) => setPassword(call, userId, prepared);
+  }),
+  ...membershipRoutes,
+  ...groupRoutes,
+  ...unitRoutes,
+  ...roleRoutes,
+  ...permissionRoutes,
+  ...grantRoutes,
+  ...applicationRoutes, ...consentRoutes, ...sessionRoutes,
   ...serviceAccountRoutes, ...apiKeyRoutes,
   ...scimClientRoutes(mappingEngine), ...scimTokenRoutes, ...scimMappingRoutes(mappingEngine), ...scimRequestRoutes,
   ...auditRoutes];
 
 /** What runs by itself in every process. */
 const jobs: readonly Job[] = [
+  { name: 'grants', everySeconds: 60, run: (app) => expireGrants(Call.begin(app, systemActor('grants'))) },
+  { name: 'group-members', everySeconds: 60, run: (app) => endExpiredMembers(Call.begin(app, systemActor('groups'))) },
   { name: 'partitions', everySeconds: 24 * 60 * 60, run: (app) => ensurePartitions(app.db, app.clock(), 2) },
   { name: 'tokens', everySeconds: 45, run: expireTokens },
   { name: 'keys', everySeconds: 60 * 60, run: (app) => rotateSigningKeys(app) },
@@ -125,6 +156,7 @@ export async function createLintel(config: Config, database: Database, options: 
 
   // A busy table only puts the coming months off: rows meanwhile go to the default partition, and the job moves them.
   await ensurePartitions(app.db, app.clock(), 2).catch((error) => app.log.warn({ err: error }, 'partitions come later'));
+  await syncCatalogue(Call.begin(app, systemActor('catalogue')));
   await ensureBootstrapKey(app);
 
   let stopping = false;
@@ -158,12 +190,13 @@ export async function createLintel(config: Config, database: Database, options: 
   });
   koa.use(oidc.middleware);
   const forms = createFormGuard(config.url, sealer.derive('forms'));
+  koa.use(setupPages({ app, pages, forms }));
   koa.use(signinPages({ app, pages, forms, interactions: oidc.interactions, company: options.company ?? passwordsOnly }));
   koa.use(
     mountRoutes(app, routes, async (context) => {
       const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(context.get('authorization')) ?? [];
       const actor =
-        token === undefined ? null : ((await actorOfAccessToken(app, token)) ?? (await authenticateApiKey(app, token)));
+        token === undefined ? null : ((await actorOfAccessToken(app, token)) ?? (await authenticateApiKey(app, token, actorForUser)));
       if (!actor) throw new Fault('unauthenticated');
       return actor;
     }),

@@ -2,11 +2,25 @@
  * The consequences: when this happens, that happens in the same transaction.
  * The only place where one room's event reaches into another room.
  */
+import {
+  followGroup,
+  followGroupMembers,
+  followMembership,
+  forgetGroup,
+  forgetMember,
+  forgetUser,
+  ownNewOrganization,
+  protectIdentifiers,
+  protectOwners,
+  refuseClaimOfAdministrator,
+} from './access/grants/consequences.ts';
 import type { Call } from './core/call.ts';
 import type { EmittedEvent, EventDefinition } from './core/event.ts';
 import { passwordChanged } from './credentials/passwords/schema.ts';
-import { groupDeleted } from './directory/groups/schema.ts';
-import { userDeleted, userDisabled } from './directory/users/schema.ts';
+import { groupDeleted, groupMembersChanged, groupUpdated } from './directory/groups/schema.ts';
+import { membershipRemoved, membershipUpdated } from './directory/memberships/schema.ts';
+import { organizationCreated } from './directory/organizations/schema.ts';
+import { userClaimed, userDeleted, userDisabled, userUpdated } from './directory/users/schema.ts';
 import { forgetResource } from './provisioning/resources/service.ts';
 import { revokeSessions } from './signin/sessions/service.ts';
 
@@ -23,6 +37,18 @@ export function when(definitions: readonly EventDefinition[], reaction: Reaction
 export async function react(call: Call, event: EmittedEvent): Promise<void> {
   for (const reaction of reactions.get(event.definition.name) ?? []) await reaction(call, event);
 }
+
+// What may refuse comes first, before anything is ended.
+when([organizationCreated], ownNewOrganization);
+when([groupMembersChanged], followGroupMembers);
+when([groupUpdated], followGroup);
+when([groupDeleted], forgetGroup);
+when([membershipUpdated], followMembership);
+when([membershipRemoved], forgetMember);
+when([userUpdated], protectIdentifiers);
+when([userDisabled], protectOwners);
+when([userDeleted], forgetUser);
+when([userClaimed], refuseClaimOfAdministrator);
 
 when([passwordChanged], async (call, { object_id, details }) => {
   const except_session_id = (details?.keep_session_id as string | null | undefined) ?? null;

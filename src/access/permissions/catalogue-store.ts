@@ -41,12 +41,13 @@ export async function readCatalogue(db: Knex): Promise<Catalogue> {
   };
 }
 
-export async function insertSystemPermission(
+export async function insertSystemPermissions(
   db: Knex,
-  row: SystemPermission & { permission_id: string },
+  rows: readonly (SystemPermission & { permission_id: string })[],
   now: Date,
 ): Promise<void> {
-  await db('permissions').insert({ ...row, org_id: null, created_at: now, updated_at: now });
+  if (rows.length === 0) return;
+  await db('permissions').insert(rows.map((row) => ({ ...row, org_id: null, created_at: now, updated_at: now })));
 }
 
 export async function updateSystemPermission(

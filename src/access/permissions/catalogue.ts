@@ -11,7 +11,7 @@ import { manageOwners } from '../grants/schema.ts';
 import {
   type Catalogue,
   changeContents,
-  insertSystemPermission,
+  insertSystemPermissions,
   insertSystemRole,
   listConcernedRoles,
   readCatalogue,
@@ -89,42 +89,48 @@ export async function syncCatalogue(call: Call): Promise<boolean> {
   return call.write(async (inner) => {
     await holdSystemAccess(inner.db);
     const before = await readCatalogue(inner.db);
-    const todo = differences(before);
-    if (isNothing(todo)) return false;
-    await apply(inner, before, todo);
+    const changes = differences(before);
+    if (isNothing(changes)) return false;
+    await apply(inner, before, changes);
     await inner.emit(catalogueUpdated, {
       org_id: null,
       object_id: 'system',
       details: {
-        permissions: todo.permissions.map(({ name }) => name),
-        roles: todo.roles.map(([name]) => name),
-        contents: todo.contents,
+        permissions: changes.permissions.map(({ name }) => name),
+        roles: changes.roles.map(([name]) => name),
+        contents: changes.contents,
       },
     });
     return true;
   });
 }
 
-async function apply(call: Call, before: Catalogue, todo: Differences): Promise<void> {
+async function apply(call: Call, before: Catalogue, changes: Differences): Promise<void> {
   const { db, now } = call;
-  for (const permission of todo.permissions) {
-    const kept = before.permissions.get(permission.name);
-    if (kept) await updateSystemPermission(db, kept.permission_id, rowOf(permission), now);
-    else await insertSystemPermission(db, { ...rowOf(permission), permission_id: newId(now.getTime()) }, now);
+  const isKept = ({ name }: PermissionDefinition) => before.permissions.has(name);
+  const made = changes.permissions.filter((permission) => !isKept(permission));
+  await insertSystemPermissions(
+    db,
+    made.map((permission) => ({ ...rowOf(permission), permission_id: newId(now.getTime()) })),
+    now,
+  );
+  for (const permission of changes.permissions.filter(isKept)) {
+    const { permission_id } = before.permissions.get(permission.name) as { permission_id: string };
+    await updateSystemPermission(db, permission_id, rowOf(permission), now);
   }
-  for (const [name, { description }] of todo.roles) {
+  for (const [name, { description }] of changes.roles) {
     const kept = before.roles.get(name);
     if (kept) await updateSystemRole(db, kept.role_id, description, now);
     else await insertSystemRole(db, { role_id: newId(now.getTime()), name, description }, now);
   }
-  for (const { role, put, take } of todo.contents) await changeContents(db, role, { put, take }, now);
+  for (const { role, put, take } of changes.contents) await changeContents(db, role, { put, take }, now);
   const after = await readCatalogue(db);
-  const refilled = todo.contents.flatMap(({ role }) => after.roles.get(role)?.role_id ?? []);
+  const refilled = changes.contents.flatMap(({ role }) => after.roles.get(role)?.role_id ?? []);
   // A permission may have changed its category, and an organization may have had a name that is the system's now.
   const renamed = await listConcernedRoles(
     db,
-    todo.permissions.map(({ name }) => name),
-    todo.roles.map(([name]) => name),
+    changes.permissions.map(({ name }) => name),
+    changes.roles.map(([name]) => name),
   );
   await recomputeEverywhere(call, [...refilled, ...renamed]);
 }
