@@ -71,6 +71,10 @@ export const faults = {
     says: 'This password is among the first that attackers try. Choose something less predictable.',
   },
   password_wrong: { status: 403, says: 'The current password is not right.' },
+  setup_closed: {
+    status: 404,
+    says: 'This link does not work (any more). Start the server again to get a new one, as long as nobody has an account.',
+  },
   permission_unknown: { status: 400, says: 'There is no such permission.' },
   permission_not_held: { status: 403, says: 'Nobody can pass on a permission that they do not hold themselves.' },
   service_account_name_taken: { status: 409, says: 'There is already a service account of that name.' },

@@ -39,18 +39,14 @@ export async function insertMember(
   });
 }
 
-/** A system-wide grant of a role that inherits a role with these permissions. */
+/** A system-wide grant of a role with these permissions. */
 export async function grantSystemWide(db: Knex, user_id: string, permissions: string[]): Promise<string> {
-  const [role_id, parent_role_id] = [newId(), newId()];
-  await db('roles').insert([
-    { role_id, name: `role-${unique()}` },
-    { role_id: parent_role_id, name: `role-${unique()}` },
-  ]);
-  await db('role_inheritance').insert({ role_id, parent_role_id });
+  const role_id = newId();
+  await db('roles').insert({ role_id, name: `role-${unique()}` });
   for (const name of permissions) {
     await db('permissions').insert({ permission_id: newId(), name }).onConflict().ignore();
     const { permission_id } = await db('permissions').where({ name }).whereNull('org_id').first('permission_id');
-    await db('role_permissions').insert({ role_id: parent_role_id, permission_id });
+    await db('role_permissions').insert({ role_id, permission_id });
   }
   const user_role_id = newId();
   await db('user_roles').insert({ user_role_id, user_id, role_id });

@@ -4,8 +4,7 @@ import { Call, systemActor } from '../../core/call.ts';
 import { newId } from '../../core/id.ts';
 import { hashSecret } from '../../core/secret.ts';
 import { everyPermission } from '../service-accounts/held.ts';
-import { createServiceAccount } from '../service-accounts/service.ts';
-import { readServiceAccountByName } from '../service-accounts/store.ts';
+import { createServiceAccount, findSystemAccount } from '../service-accounts/service.ts';
 import { apiKeyCreated } from './schema.ts';
 import { hasApiKey, insertApiKey } from './store.ts';
 
@@ -25,7 +24,7 @@ export async function ensureBootstrapKey(app: App): Promise<void> {
     // Any number that no other advisory lock of this product uses; held until the commit.
     await call.db.raw('select pg_advisory_xact_lock(4113002)');
     const account =
-      (await readServiceAccountByName(call.db, null, accountName)) ??
+      (await findSystemAccount(call.db, accountName)) ??
       (await createServiceAccount(call, null, {
         name: accountName,
         description: 'Owner of the key of LINTEL_BOOTSTRAP_API_KEY.',

@@ -73,7 +73,7 @@ export const isOwnerFor = async (db: Knex, org_id: string | null, service_accoun
     )
     .first('service_account_id')) !== undefined;
 
-/** A key that may be used, with what its owner may do now. */
+/** A key that may be used, and its owner. */
 export interface UsableKey {
   readonly api_key_id: string;
   readonly key_hash: string;
@@ -81,20 +81,16 @@ export interface UsableKey {
   readonly org_id: string | null;
   readonly scopes: string[];
   readonly user_id: string | null;
-  readonly user_label: string | null;
   readonly service_account_id: string | null;
   readonly service_account_name: string | null;
   /** What the service account holds; null for a person's key. */
   readonly account_permissions: string[] | null;
-  /** What the person holds in the key's organization, and system-wide; null for a service account's key. */
-  readonly member_permissions: string[] | null;
-  readonly system_permissions: string[] | null;
   readonly is_touch_due: boolean;
 }
 
 /**
- * Everything that decides about a key, in one statement: not revoked, not expired, its organization active, its owner there
- * and able to act. What the person holds is read from where it is kept exact: the membership row, and the system-wide grants.
+ * Everything that decides whether a key may be used, in one statement: not revoked, not expired, its organization active, its
+ * owner there and able to act, and the owner's organization active.
  */
 export async function findUsableKey(db: Knex, key_hash: string, now: Date): Promise<UsableKey | undefined> {
   const { rows } = await db.raw(usableKey, { key_hash, now });
@@ -103,41 +99,19 @@ export async function findUsableKey(db: Knex, key_hash: string, now: Date): Prom
 
 const usableKey = `
   select k.api_key_id, k.key_hash, k.key_prefix, k.org_id, k.scopes, k.user_id, k.service_account_id,
-         coalesce(u.email, u.username) as user_label,
          a.name as service_account_name,
          a.permissions as account_permissions,
-         m.user_permissions as member_permissions,
-         case when k.user_id is not null then array(
-           with recursive granted as (
-             select r.role_id
-               from user_roles g join roles r on r.role_id = g.role_id and r.is_active
-              where g.user_id = k.user_id and g.org_id is null and g.is_active
-                and (g.expires_at is null or g.expires_at > :now)
-             union
-             select r.role_id
-               from granted
-               join role_inheritance i on i.role_id = granted.role_id
-               join roles r on r.role_id = i.parent_role_id and r.is_active
-           )
-           select distinct p.name
-             from granted
-             join role_permissions rp on rp.role_id = granted.role_id
-             join permissions p on p.permission_id = rp.permission_id
-         ) end as system_permissions,
          (k.last_used_at is null or k.last_used_at <= :now::timestamptz - interval '1 minute') as is_touch_due
     from api_keys k
     left join service_accounts a on a.service_account_id = k.service_account_id
     left join users u on u.user_id = k.user_id
     left join organizations o on o.org_id = k.org_id
-    left join organizations ao on ao.org_id = a.org_id
-    left join organizations uo on uo.org_id = u.home_org_id
-    left join user_organization_info m on m.user_id = k.user_id and m.org_id = k.org_id and m.status = 'active'
+    left join organizations owner on owner.org_id = coalesce(a.org_id, u.home_org_id)
    where k.key_hash = :key_hash
      and not k.revoked
      and (k.expires_at is null or k.expires_at > :now)
      and (o.org_id is null or o.status = 'active')
-     and (ao.org_id is null or ao.status = 'active')
-     and (uo.org_id is null or uo.status = 'active')
+     and (owner.org_id is null or owner.status = 'active')
      and case when k.user_id is null then a.is_active
               else u.enabled and not u.locked and u.deleted_at is null end`;
 

@@ -4,6 +4,7 @@
  * Invariant: an account never holds a permission that whoever gave it did not hold (checklist AZ-05);
  * one that is not active or is gone is refused everywhere at once (AU-22).
  */
+import type { Knex } from 'knex';
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
@@ -25,6 +26,7 @@ import {
   listServiceAccounts as listRows,
   lockServiceAccount,
   readServiceAccount,
+  readServiceAccountByName,
   updateServiceAccount as updateRow,
 } from './store.ts';
 
@@ -102,3 +104,7 @@ export async function deleteServiceAccount(call: Call, orgId: string | null, acc
     await inner.emit(serviceAccountDeleted, { org_id: orgId, object_id: accountId, before });
   });
 }
+
+/** The system's account of a name, without a permission: for work at the start that must not make it twice. */
+export const findSystemAccount = (db: Knex, name: string): Promise<ServiceAccount | undefined> =>
+  readServiceAccountByName(db, null, name);

@@ -28,6 +28,7 @@ import {
   endRow,
   hasPerson,
   insertSession,
+  isKnownDevice,
   listLivingSessions,
   noteLogin,
   readTenantLimits,
@@ -110,6 +111,10 @@ export async function leaveSession(call: Call, sessionId: string, reason: 'signe
     await inner.emit(sessionEnded, { org_id, object_id: sessionId, details: { user_id, reason } });
   });
 }
+
+/** Whether a person signed in from this browser before, as far as its sessions are kept (AU-09). */
+export const knowsDevice = (call: Call, userId: string, fingerprint: string): Promise<boolean> =>
+  isKnownDevice(call.db, userId, fingerprint);
 
 /** A new sign-in in this browser takes the place of those before it (SE-10). */
 export async function leaveDevice(call: Call, userIds: readonly string[], fingerprint: string): Promise<void> {

@@ -11,7 +11,7 @@ import { zeroId } from '../../core/id.ts';
 import { deviceOf } from '../flow/device.ts';
 import { finish, refusalOf } from '../flow/service.ts';
 import type { Form, Next, Step, Walk } from '../flow/walk.ts';
-import { isKnownDevice } from '../sessions/store.ts';
+import { knowsDevice } from '../sessions/service.ts';
 import { givePlaceBack, recordTry, takePlace } from '../throttle/service.ts';
 
 export const password: Step = {
@@ -30,7 +30,7 @@ export const password: Step = {
     const typed = attempt.identifier ?? '';
     const { user } = await findForSignin(call.db, typed, walk.askedOrganization);
     const device = deviceOf(walk.context) ?? 'none';
-    const isKnown = await isKnownDevice(call.db, user?.user_id ?? zeroId, device);
+    const isKnown = await knowsDevice(call, user?.user_id ?? zeroId, device);
     const place = await takePlace(call, {
       identifier: foldIdentifier(typed),
       org_id: attempt.org_id,

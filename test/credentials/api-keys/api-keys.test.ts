@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
+import { actorForUser } from '../../../src/access/grants/access.ts';
 import { newId } from '../../../src/core/id.ts';
 import { hashSecret } from '../../../src/core/secret.ts';
 import { authenticateApiKey } from '../../../src/credentials/api-keys/authenticate.ts';
@@ -55,7 +56,7 @@ describe('credentials/api-keys', () => {
     });
     return key;
   };
-  const who = (key: string) => authenticateApiKey(w.app, key);
+  const who = (key: string) => authenticateApiKey(w.app, key, actorForUser);
   const permissionsOf = async (key: string): Promise<string[] | 'all' | null> => {
     const actor = await who(key);
     if (actor === null) return null;
@@ -195,7 +196,9 @@ describe('credentials/api-keys', () => {
     expect(await permissionsOf(key)).to.deep.equal(['audit_logs.read', 'organizations.create']);
     expect((await who(key))?.reach).to.equal('system');
     const bound = await personKey(user_id, org, ['*']);
-    expect(await permissionsOf(bound)).to.deep.equal(['audit_logs.read', 'members.manage', 'organizations.create']);
+    expect(await permissionsOf(bound), 'a member of the organization acts as such').to.deep.equal(['members.manage']);
+    const elsewhere = await personKey(user_id, await insertOrganization(w.db), ['audit_logs.read']);
+    expect(await permissionsOf(elsewhere), 'and elsewhere as an administrator').to.deep.equal(['audit_logs.read']);
     await w
       .db('user_roles')
       .where({ user_role_id })

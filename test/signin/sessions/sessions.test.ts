@@ -6,13 +6,13 @@ import type { NewSession, Session } from '../../../src/signin/sessions/schema.ts
 import {
   createSession,
   expireSessions,
+  knowsDevice,
   leaveSession,
   nameIdContext,
   revokeSessions,
   touchSession,
 } from '../../../src/signin/sessions/service.ts';
 import { describeDevice } from '../../../src/signin/sessions/device-info.ts';
-import { isKnownDevice } from '../../../src/signin/sessions/store.ts';
 import { insertMember, insertOrganization, insertUser } from '../../credentials/owners.ts';
 import { type World, world } from '../../support/world.ts';
 
@@ -247,14 +247,14 @@ describe('signin/sessions', () => {
     const { user_id } = await insertUser(w.db);
     const fingerprint = 'f'.repeat(43);
     await begin(user_id, { device_fingerprint: fingerprint });
-    expect(await isKnownDevice(w.db, user_id, fingerprint)).to.equal(true);
-    expect(await isKnownDevice(w.db, user_id, 'g'.repeat(43))).to.equal(false);
-    expect(await isKnownDevice(w.db, newId(), fingerprint)).to.equal(false);
+    expect(await knowsDevice(w.call(), user_id, fingerprint)).to.equal(true);
+    expect(await knowsDevice(w.call(), user_id, 'g'.repeat(43))).to.equal(false);
+    expect(await knowsDevice(w.call(), newId(), fingerprint)).to.equal(false);
     w.skew = 90 * 24 * hour;
     expect(await expireSessions(w.app)).to.equal(0);
     w.skew = 92 * 24 * hour;
     expect(await expireSessions(w.app)).to.be.greaterThan(0);
-    expect(await isKnownDevice(w.db, user_id, fingerprint)).to.equal(false);
+    expect(await knowsDevice(w.call(), user_id, fingerprint)).to.equal(false);
   });
 
   it('says browsers in words', () => {
