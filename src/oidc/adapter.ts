@@ -7,7 +7,7 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import Provider, { errors } from 'oidc-provider';
 import type { ClientCache } from '../applications/clients/cache.ts';
-import { endFamilies, endFamily } from '../applications/tokens/endings.ts';
+import { endFamily } from '../applications/tokens/endings.ts';
 import { endReusedFamily } from '../applications/tokens/service.ts';
 import * as records from '../applications/tokens/records.ts';
 import type { FoundAccessToken, FoundToken, Lineage, Payload } from '../applications/tokens/records.ts';
@@ -232,22 +232,14 @@ function remember(unit: Unit, found: FoundToken | FoundAccessToken): void {
 }
 
 /**
- * The library revokes: a second use, the revocation endpoint, or signing out. It asks once per kind of token and means the
- * same each time. What to do is put off until the request's transaction has ended, because a refused request keeps nothing.
+ * The library revokes, after a second use or at the revocation endpoint. It asks once per kind of token and means the same
+ * each time. What to do is put off until the request's transaction has ended, because a refused request keeps nothing.
  */
 function revoke(unit: Unit, grantId: string): void {
-  const oidc = Provider.ctx?.oidc;
-  if (oidc?.route === 'end_session_confirm') {
-    // Signing out ends what is bound to this session; offline access stays (OpenID Connect Core §11).
-    const uid = oidc.session?.uid as string;
-    unit.laterOnce(`signout:${grantId}`, (call) =>
-      call.write((inner) => endFamilies(inner.db, { grant_id: grantId, session_uid: uid })),
-    );
-    return;
-  }
   const { family_id } = lineageOf(unit, grantId);
+  const asked = Provider.ctx?.oidc.route === 'revocation';
   unit.laterOnce(`family:${family_id}`, (call) =>
-    oidc?.route === 'revocation' ? endFamily(call.db, grantId, family_id) : endReusedFamily(call, grantId, family_id),
+    asked ? endFamily(call.db, grantId, family_id) : endReusedFamily(call, grantId, family_id),
   );
 }
 

@@ -3,9 +3,10 @@
  * this file adds the unit of work around each request, what is served from memory, and what the library leaves open.
  */
 import type { Context, Middleware } from 'koa';
-import type { Provider } from 'oidc-provider';
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { ClientCache } from '../applications/clients/cache.ts';
 import { ensureSigningKeys, loadSigningKeys } from '../applications/keys/service.ts';
+import { endFamilies } from '../applications/tokens/endings.ts';
 import { consumeArtifact } from '../applications/tokens/records.ts';
 import type { App } from '../core/app.ts';
 import { Call, systemActor } from '../core/call.ts';
@@ -108,6 +109,7 @@ async function inUnit(context: Context, route: string, unit: Unit, handle: () =>
   try {
     await handle();
     if (route === 'introspection') await tellOrganization(context, unit);
+    if (route === 'end_session_confirm') leaveApplication(context, unit);
   } catch (error) {
     await unit.finish(false);
     throw error;
@@ -163,6 +165,15 @@ async function tellOrganization(context: Context, unit: Unit): Promise<void> {
   const subject = await subjectOf(unit.lineage.user_id, unit.lineage.org_id);
   if (!subject) context.body = { active: false };
   else Object.assign(body, organizationClaims(subject), { username: subject.username ?? subject.email ?? undefined });
+}
+
+/** Who signs out of one application and stays signed in here: what that application has in this session ends. */
+function leaveApplication(context: Context, unit: Unit): void {
+  const { oidc } = context as unknown as KoaContextWithOIDC;
+  const client_id = oidc.client?.clientId;
+  const session_uid = oidc.session?.uid;
+  if (context.status !== 303 || oidc.params?.logout || !client_id || !session_uid) return;
+  unit.later((call) => call.write((inner) => endFamilies(inner.db, { client_id, session_uid })));
 }
 
 /** The library's pages that send themselves carry a script of a few words; our policy wants its nonce. */

@@ -140,7 +140,11 @@ function features(pages: ProviderPages): Configuration['features'] {
       enabled: true,
       allowedPolicy: (_context, client, token) => mayIntrospect(client as unknown as LintelClient, token),
     },
-    revocation: { enabled: true },
+    // RFC 7009 §2.1: its own tokens only; a public application is told nothing about others.
+    revocation: {
+      enabled: true,
+      allowedPolicy: (_context, client, token) => mayRevoke(client as unknown as LintelClient, token),
+    },
     pushedAuthorizationRequests: { enabled: true },
     resourceIndicators: {
       enabled: true,
@@ -157,6 +161,12 @@ function features(pages: ProviderPages): Configuration['features'] {
     userinfo: { enabled: true },
     dPoP: { enabled: false },
   };
+}
+
+function mayRevoke(client: LintelClient, token: { readonly clientId?: string }): boolean {
+  if (token.clientId === client.clientId) return true;
+  if (client.clientAuthMethod === 'none') return false;
+  throw new errors.InvalidRequest('the token was issued to another application');
 }
 
 /** Its own tokens, and those that were issued for it as a resource (OA-26). */

@@ -81,6 +81,18 @@ export class Browser {
     return [...this.#jar.keys()];
   }
 
+  value(name: string): string | undefined {
+    return [...this.#jar].find(([key]) => key.startsWith(`${name}|`))?.[1].value;
+  }
+
+  set(name: string, value: string, path = '/'): void {
+    this.#jar.set(`${name}|${path}`, { value, path });
+  }
+
+  change(name: string, how: (value: string) => string): void {
+    for (const [key, cookie] of this.#jar) if (key.startsWith(`${name}|`)) cookie.value = how(cookie.value);
+  }
+
   /** Lets another browser have the same cookies. */
   copy(): Browser {
     const other = new Browser(this.#w);

@@ -1,0 +1,391 @@
+/** What ends tokens and sessions, and how soon (checklist OA-25, OA-26, RT-06, RT-07, SE). */
+import { expect } from 'chai';
+import { endTokens } from '../../src/applications/tokens/service.ts';
+import type { World } from '../support/world.ts';
+import {
+  authorizationUrl,
+  Browser,
+  introspect,
+  makeApplication,
+  makePerson,
+  oidcWorld,
+  type Person,
+  post,
+  type RelyingParty,
+  refresh,
+  signIn,
+  type Tokens,
+  travel,
+  userinfo,
+  wait,
+} from './rp.ts';
+
+const offline = { scope: 'openid offline_access', prompt: 'consent' };
+
+describe('oidc: endings', function () {
+  this.timeout(10_000);
+  let w: World;
+  let client: RelyingParty;
+  let person: Person & { orgs: string[] };
+
+  before(async () => {
+    w = await oidcWorld();
+    client = await makeApplication(w);
+  });
+  beforeEach(async () => {
+    person = await makePerson(w, ['Acme']);
+  });
+  after(() => w.close());
+
+  const begin = (rp = client) => signIn(w, rp, person, offline, { consent: 'allow' });
+
+  /** Userinfo, introspection of both, and refresh: none of them must work. */
+  async function expectDead(tokens: Tokens, by = client): Promise<void> {
+    expect((await userinfo(w, tokens.access_token as string)).status, 'userinfo').to.equal(401);
+    for (const token of [tokens.access_token, tokens.refresh_token]) {
+      const { status, body } = await post(w, '/oauth/introspect', by, { token: String(token) });
+      expect(status === 401 || body.active === false, `introspection: ${status}`).to.equal(true);
+    }
+    const again = await refresh(w, by, tokens.refresh_token as string);
+    expect(['invalid_grant', 'invalid_client'], JSON.stringify(again.body)).to.include(again.body.error);
+  }
+
+  async function expectAlive(tokens: Tokens): Promise<void> {
+    expect((await userinfo(w, tokens.access_token as string)).status).to.equal(200);
+    expect((await introspect(w, client, tokens.refresh_token as string)).active).to.equal(true);
+  }
+
+  describe('OA-26, RT-06, RT-07, SE-06: at the next request', () => {
+    const cases: Record<string, () => Promise<unknown>> = {
+      'a disabled account': () => w.db('users').where({ user_id: person.user_id }).update({ enabled: false }),
+      'a deleted account': () => w.db('users').where({ user_id: person.user_id }).update({ deleted_at: new Date() }),
+      'a suspended organization': () =>
+        w.db('organizations').where({ org_id: person.orgs[0] }).update({ status: 'suspended' }),
+      'a suspended membership': () =>
+        w.db('user_organization_info').where({ user_id: person.user_id }).update({ status: 'suspended' }),
+      'an ended membership': () => w.db('user_organization_info').where({ user_id: person.user_id }).delete(),
+      'a revoked session': () =>
+        w.db('sessions').where({ user_id: person.user_id }).update({ revoked: true, revoked_at: new Date() }),
+    };
+    for (const [what, happen] of Object.entries(cases)) {
+      it(`${what} ends tokens`, async () => {
+        const { tokens } = await begin();
+        await expectAlive(tokens);
+        await happen();
+        await expectDead(tokens);
+      });
+    }
+
+    it('a disabled owner of the account ends tokens, also in organizations where it is a guest', async () => {
+      const owner = (await makePerson(w, ['Owner'])).orgs[0];
+      await w.db('users').where({ user_id: person.user_id }).update({ home_org_id: owner });
+      const { tokens } = await begin();
+      await expectAlive(tokens);
+      await w.db('organizations').where({ org_id: owner }).update({ status: 'suspended' });
+      await expectDead(tokens);
+    });
+
+    it('a disabled application: its tokens end at once, it cannot authenticate within a second', async () => {
+      const rp = await makeApplication(w);
+      const { tokens } = await begin(rp);
+      await w.api('PATCH', `/applications/${rp.client_id}`, { enabled: false });
+      expect((await userinfo(w, tokens.access_token as string)).status).to.equal(401);
+      await wait(800);
+      await expectDead(tokens, rp);
+      const { status, location } = await new Browser(w).go(authorizationUrl(rp));
+      expect([status, location]).to.deep.equal([400, null]);
+      await w.api('PATCH', `/applications/${rp.client_id}`, { enabled: true });
+      await wait(800);
+      expect((await refresh(w, rp, tokens.refresh_token as string)).body.error, 'they stay dead').to.equal(
+        'invalid_grant',
+      );
+      expect((await begin(rp)).tokens).to.have.property('access_token');
+    });
+
+    it('a deleted application leaves nothing behind', async () => {
+      const rp = await makeApplication(w);
+      const { tokens } = await begin(rp);
+      expect((await w.api('DELETE', `/applications/${rp.client_id}`)).status).to.equal(204);
+      expect((await userinfo(w, tokens.access_token as string)).status).to.equal(401);
+      expect(await w.db('oidc_grants').where({ client_id: rp.client_id })).to.deep.equal([]);
+    });
+  });
+
+  describe('the kill switch (endTokens)', () => {
+    const kill: Record<string, () => Parameters<typeof endTokens>[1]> = {
+      account: () => ({ user_id: person.user_id }),
+      organization: () => ({ org_id: person.orgs[0] as string }),
+      membership: () => ({ user_id: person.user_id, org_id: person.orgs[0] as string }),
+      'account at one application': () => ({ user_id: person.user_id, client_id: client.client_id }),
+    };
+    for (const [what, ending] of Object.entries(kill)) {
+      it(`ends the tokens of one ${what}, for good, and no others`, async () => {
+        const mine = await begin();
+        const somebody = await signIn(w, client, await makePerson(w, ['Other']), offline, { consent: 'allow' });
+        await endTokens(w.call(), ending());
+        await expectDead(mine.tokens);
+        await expectAlive(somebody.tokens);
+        expect((await begin()).tokens).to.have.property('access_token');
+      });
+    }
+
+    it('of a session ends its offline tokens and its single sign-on, and no other session', async () => {
+      const laptop = await begin();
+      const phone = await begin();
+      await endTokens(w.call(), { session_ids: [laptop.journey.session_id as string] });
+      await expectDead(laptop.tokens);
+      await expectAlive(phone.tokens);
+      const { location } = await travel(w, laptop.browser, authorizationUrl(client, { prompt: 'none' }), {});
+      expect(location?.searchParams.get('error')).to.equal('login_required');
+      expect((await travel(w, phone.browser, authorizationUrl(client, { prompt: 'none' }), {})).code).not.to.equal('');
+    });
+
+    it('ends codes that were not redeemed yet', async () => {
+      const address = authorizationUrl(client);
+      const { code } = await travel(w, new Browser(w), address, { login: { account_id: person.user_id } });
+      await endTokens(w.call(), { user_id: person.user_id });
+      const { exchange, verifierOf } = await import('./rp.ts');
+      expect((await exchange(w, client, code, verifierOf(address))).body.error).to.equal('invalid_grant');
+    });
+
+    it('does nothing when nothing is named', async () => {
+      const { tokens } = await begin();
+      expect(await endTokens(w.call(), {})).to.equal(0);
+      await expectAlive(tokens);
+    });
+  });
+
+  describe('OA-25: revocation', () => {
+    it('of a refresh token ends its family, and not the next sign-in', async () => {
+      const { tokens } = await begin();
+      const other = await begin();
+      const { status } = await post(w, '/oauth/revoke', client, { token: tokens.refresh_token as string });
+      expect(status).to.equal(200);
+      await expectDead(tokens);
+      await expectAlive(other.tokens);
+    });
+
+    it('of an access token ends it', async () => {
+      const { tokens } = await begin();
+      await post(w, '/oauth/revoke', client, { token: tokens.access_token as string, token_type_hint: 'access_token' });
+      expect((await introspect(w, client, tokens.access_token as string)).active).to.equal(false);
+    });
+
+    it('of an application’s own token ends it', async () => {
+      const machine = await makeApplication(w, { grant_types: ['client_credentials'], redirect_uris: [] });
+      const { body } = await post(w, '/oauth/token', machine, { grant_type: 'client_credentials' });
+      expect((await introspect(w, machine, body.access_token as string)).active).to.equal(true);
+      expect((await post(w, '/oauth/revoke', machine, { token: body.access_token as string })).status).to.equal(200);
+      expect((await introspect(w, machine, body.access_token as string)).active).to.equal(false);
+    });
+
+    it('answers 200 to what it does not know, and leaves other applications’ tokens alone', async () => {
+      const other = await makeApplication(w);
+      const { tokens } = await begin();
+      for (const token of ['x', 'ltl_rt_' + 'x'.repeat(43), '😀']) {
+        expect((await post(w, '/oauth/revoke', other, { token })).status).to.equal(200);
+      }
+      const foreign = await post(w, '/oauth/revoke', other, { token: tokens.refresh_token as string });
+      expect(foreign.status).to.equal(400);
+      const open = await makeApplication(w, { token_endpoint_auth_method: 'none' });
+      expect((await post(w, '/oauth/revoke', open, { token: tokens.refresh_token as string })).status).to.equal(200);
+      await expectAlive(tokens);
+      expect((await post(w, '/oauth/revoke', { ...client, client_secret: 'no' }, { token: 'x' })).status).to.equal(401);
+    });
+  });
+
+  it('OA-26: introspection needs authentication, and tells only whom the token concerns', async () => {
+    const { tokens } = await begin();
+    expect((await post(w, '/oauth/introspect', { ...client, client_secret: 'no' }, { token: 'x' })).status).to.equal(
+      401,
+    );
+    const other = await makeApplication(w);
+    for (const token of [tokens.access_token, tokens.refresh_token, 'garbage', tokens.id_token]) {
+      const { body, status } = await post(w, '/oauth/introspect', other, { token: String(token) });
+      expect(body.active === false || status === 400, String(token)).to.equal(true);
+    }
+  });
+
+  describe('sessions', () => {
+    it('SE-03, SE-02: cookies are HttpOnly, Lax and signed; a changed one is none', async () => {
+      const browser = new Browser(w);
+      const { headers } = await browser.go(authorizationUrl(client));
+      for (const line of headers.getSetCookie())
+        expect(line)
+          .to.match(/httponly/i)
+          .and.to.match(/samesite=lax/i);
+      const { browser: signedIn } = await begin();
+      expect((await travel(w, signedIn, authorizationUrl(client, { prompt: 'none' }), {})).code).not.to.equal('');
+      signedIn.change('lintel_session', (value) => `${value.slice(0, -1)}${value.endsWith('A') ? 'B' : 'A'}`);
+      const { location } = await travel(w, signedIn, authorizationUrl(client, { prompt: 'none' }), {});
+      expect(location?.searchParams.get('error')).to.equal('login_required');
+    });
+
+    it('SE-03: behind https, names have the prefixes that browsers enforce', async () => {
+      const { createLintel } = await import('../../src/app.ts');
+      const { loadConfig } = await import('../../src/config/config.ts');
+      const config = loadConfig({ ...environmentOf(w), LINTEL_URL: 'https://id.example' });
+      const lintel = await createLintel(
+        config,
+        { knex: w.db, embedded: true, close: async () => {} },
+        { withoutJobs: true },
+      );
+      expect(lintel.oidc.provider.cookieName('session')).to.equal('__Host-lintel_session');
+      expect(lintel.oidc.provider.cookieName('interaction')).to.equal('__Secure-lintel_interaction');
+      await lintel.close();
+    });
+
+    it('SE-01: a cookie that was set before the sign-in is not the session after it; nor at step-up', async () => {
+      const browser = new Browser(w);
+      browser.set('lintel_session', 'x'.repeat(43));
+      await travel(w, browser, authorizationUrl(client), { login: { account_id: person.user_id } });
+      const first = browser.value('lintel_session');
+      expect(first).not.to.equal('x'.repeat(43));
+      const stolen = browser.copy();
+      await travel(w, browser, authorizationUrl(client, { prompt: 'login' }), {
+        login: { account_id: person.user_id },
+      });
+      expect(browser.value('lintel_session')).not.to.equal(first);
+      const { location } = await travel(w, stolen, authorizationUrl(client, { prompt: 'none' }), {});
+      expect(location?.searchParams.get('error')).to.equal('login_required');
+    });
+
+    it('SE-04: end with the row of sessions: its end, its idle limit', async () => {
+      for (const column of ['expires_at', 'idle_expires_at']) {
+        const { browser, journey } = await begin();
+        await w
+          .db('sessions')
+          .where({ session_id: journey.session_id })
+          .update({ [column]: new Date(Date.now() - 1000) });
+        const { location } = await travel(w, browser, authorizationUrl(client, { prompt: 'none' }), {});
+        expect(location?.searchParams.get('error'), column).to.equal('login_required');
+      }
+    });
+
+    it('SE-10: another person in the same browser gets another session, and nothing of the first', async () => {
+      const { browser, tokens } = await signIn(w, client, person);
+      const before = browser.value('lintel_session');
+      const other = await makePerson(w, ['Beta']);
+      const address = authorizationUrl(client, { prompt: 'login' });
+      const journey = await travel(w, browser, address, { login: { account_id: other.user_id } });
+      // The provider signs the first person out by a form of its own before it goes on.
+      expect(journey.text)
+        .to.include('Submitting Callback')
+        .and.to.match(/<script nonce="/);
+      const [, action = '', xsrf = ''] = /action="([^"]+)"[\s\S]*name="xsrf" value="([^"]+)"/.exec(journey.text) ?? [];
+      const out = await browser.go(action, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({ xsrf, logout: 'yes' }).toString(),
+      });
+      expect(out.status).to.equal(303);
+      const end = await travel(w, browser, out.location as string, {});
+      expect(end.code).not.to.equal('');
+      expect(browser.value('lintel_session')).not.to.equal(before);
+      expect((await refresh(w, client, tokens.refresh_token as string)).body.error).to.equal('invalid_grant');
+      const { exchange, payloadOf, verifierOf } = await import('./rp.ts');
+      const { body } = await exchange(w, client, end.code, verifierOf(address));
+      expect(payloadOf(body.id_token as string).sub).to.equal(other.user_id);
+    });
+  });
+
+  describe('SE-08: RP-initiated logout', () => {
+    const back = 'https://app.example/bye';
+    let rp: RelyingParty;
+    before(async () => {
+      rp = await makeApplication(w, { post_logout_redirect_uris: [back] });
+    });
+
+    const confirm = async (browser: Browser, page: string, logout = 'yes') => {
+      const [, xsrf = ''] = /name="xsrf" value="([^"]+)"/.exec(page) ?? [];
+      return browser.go('/oauth/logout/confirm', {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({ xsrf, ...(logout ? { logout } : {}) }).toString(),
+      });
+    };
+    const logout = (parameters: Record<string, string>) => `/oauth/logout?${new URLSearchParams(parameters)}`;
+
+    it('SE-05: asks, signs out, returns with the state; the old cookie opens nothing', async () => {
+      const { browser, tokens } = await signIn(w, rp, person);
+      const page = await browser.go(
+        logout({ id_token_hint: tokens.id_token as string, post_logout_redirect_uri: back, state: 'bye' }),
+      );
+      expect([page.status, page.location]).to.deep.equal([200, null]);
+      const old = browser.copy();
+      const done = await confirm(browser, page.text);
+      expect([done.status, done.location]).to.deep.equal([303, `${back}?state=bye`]);
+      for (const one of [browser, old]) {
+        const { location } = await travel(w, one, authorizationUrl(rp, { prompt: 'none' }), {});
+        expect(location?.searchParams.get('error')).to.equal('login_required');
+      }
+      expect((await refresh(w, rp, tokens.refresh_token as string)).body.error).to.equal('invalid_grant');
+      expect((await userinfo(w, tokens.access_token as string)).status).to.equal(401);
+    });
+
+    it('leaves offline access alone', async () => {
+      const { browser, tokens } = await signIn(w, rp, person, offline, { consent: 'allow' });
+      const page = await browser.go(logout({ id_token_hint: tokens.id_token as string }));
+      const done = await confirm(browser, page.text);
+      expect((await browser.go(done.location as string)).text).to.include('signed out');
+      expect((await refresh(w, rp, tokens.refresh_token as string)).status).to.equal(200);
+    });
+
+    it('who stays signed in leaves only that application', async () => {
+      const { browser, tokens } = await signIn(w, rp, person);
+      const page = await browser.go(
+        logout({ id_token_hint: tokens.id_token as string, post_logout_redirect_uri: back }),
+      );
+      expect((await confirm(browser, page.text, '')).location).to.equal(back);
+      expect((await travel(w, browser, authorizationUrl(client, { prompt: 'none' }), {})).code).not.to.equal('');
+      expect((await userinfo(w, tokens.access_token as string)).status).to.equal(401);
+    });
+
+    it('bad-id-token-hint, bad-post-logout-redirect-uri: a page, no redirect, still signed in', async () => {
+      const { browser, tokens } = await signIn(w, rp, person);
+      const hint = tokens.id_token as string;
+      const cases: Record<string, string>[] = [
+        { id_token_hint: `${hint.slice(0, -4)}AAAA`, post_logout_redirect_uri: back },
+        { id_token_hint: 'garbage', post_logout_redirect_uri: back },
+        { id_token_hint: hint, post_logout_redirect_uri: 'https://evil.example/' },
+        { id_token_hint: hint, post_logout_redirect_uri: `${back}/` },
+        { id_token_hint: hint, client_id: client.client_id, post_logout_redirect_uri: back },
+        { client_id: rp.client_id, post_logout_redirect_uri: 'https://evil.example/' },
+      ];
+      for (const parameters of cases) {
+        const { status, location } = await browser.go(logout(parameters));
+        expect([status, location], JSON.stringify(parameters)).to.deep.equal([400, null]);
+      }
+      const { text, status } = await browser.go(logout({ post_logout_redirect_uri: 'https://evil.example/' }));
+      expect(status).to.equal(200);
+      expect(text).not.to.include('evil.example');
+      expect((await travel(w, browser, authorizationUrl(rp, { prompt: 'none' }), {})).code).not.to.equal('');
+    });
+
+    it('WB-01: cannot be confirmed by another page', async () => {
+      const { browser } = await signIn(w, rp, person);
+      await browser.go('/oauth/logout');
+      const forged = await confirm(browser, 'name="xsrf" value="0000"');
+      expect(forged.status).to.equal(400);
+      expect((await travel(w, browser, authorizationUrl(rp, { prompt: 'none' }), {})).code).not.to.equal('');
+    });
+
+    it('may be posted, and works for nobody too', async () => {
+      const posted = await new Browser(w).go('/oauth/logout', {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({ client_id: rp.client_id, post_logout_redirect_uri: back }).toString(),
+      });
+      expect(posted.status).to.equal(303);
+      const page = await new Browser(w).go(posted.location as string);
+      expect(page.status).to.equal(200);
+      expect(page.text).to.match(/<script nonce="/);
+    });
+  });
+});
+
+const environmentOf = (w: World): Record<string, string> => ({
+  LINTEL_KEY: w.config.key,
+  LINTEL_LOG_LEVEL: 'silent',
+  LINTEL_BOOTSTRAP_API_KEY: w.apiKey,
+});
