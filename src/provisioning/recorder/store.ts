@@ -37,9 +37,10 @@ const insertStatement = `insert into scim_requests (${quoted.join(', ')})
   select ${values.join(', ')}
     from jsonb_to_recordset(?::jsonb) as r(${columns.map((name) => `"${name}" ${types[name]}`).join(', ')})
     join organizations o on o.org_id = r.org_id
-    left join scim_clients c on c.client_id = r.client_id and c.org_id = r.org_id`;
+    left join scim_clients c on c.client_id = r.client_id and c.org_id = r.org_id
+  on conflict do nothing`;
 
-/** Writes many at once. What belongs to an organization that is gone is left out; a client that is gone reads null. */
+/** Writes many at once; those that an earlier try wrote already stay as they are. What belongs to an organization that is gone is left out; a client that is gone reads null. */
 export async function insertRequests(db: Knex, rows: readonly RecordedRow[]): Promise<void> {
   await db.raw(insertStatement, [json(rows)]);
 }
