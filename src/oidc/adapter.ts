@@ -7,6 +7,7 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import Provider, { errors } from 'oidc-provider';
 import type { ClientCache } from '../applications/clients/cache.ts';
+import type { ExtraMetadata } from '../applications/clients/metadata.ts';
 import { endFamily } from '../applications/tokens/endings.ts';
 import { endReusedFamily } from '../applications/tokens/service.ts';
 import * as records from '../applications/tokens/records.ts';
@@ -362,6 +363,7 @@ class AccessTokens extends Base {
       id_hash: hashSecret(id),
       kind: this.#kind as 'AccessToken' | 'ClientCredentials',
       client_id: payload.clientId as string,
+      client_kind: (Provider.ctx?.oidc.client as ExtraMetadata | undefined)?.client_kind ?? 'application',
       org_id: ((payload.extra as { org_id?: string } | undefined)?.org_id ?? null) as string | null,
       lineage,
       payload: kept(payload),

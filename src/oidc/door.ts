@@ -14,6 +14,7 @@ import { Fault } from '../core/fault.ts';
 import { readBody } from '../http/body.ts';
 import type { Pages } from '../http/pages.ts';
 import { setFaultHeaders } from '../http/problem.ts';
+import { findScimOAuthClient } from '../provisioning/clients/oauth.ts';
 import { edgeOf, pinHost, requestFacts } from '../http/server.ts';
 import { asFault } from '../db/errors.ts';
 import { subjectOf } from './account.ts';
@@ -46,7 +47,7 @@ export async function createOidcDoor(options: OidcDoorOptions): Promise<OidcDoor
   const { app } = options;
   await ensureSigningKeys(app);
   const keys = await loadSigningKeys(app);
-  const clients = new ClientCache();
+  const clients = new ClientCache((db, id) => findScimOAuthClient(db, id, app.clock()));
   const provider = createProvider({ sessionEnded: async () => {}, ...options, clients, keys });
   // The library makes contexts of its own, for cookies; they must agree with the edge (standards/oidc.md §2).
   pinHost(provider, app.config);

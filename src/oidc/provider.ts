@@ -24,7 +24,7 @@ import { checkOrganizationParameter } from './organization.ts';
 import { providerPages, type ProviderPages } from './pages.ts';
 import { interactionPolicies } from './policy.ts';
 import { extendRefreshGrant } from './refresh.ts';
-import { getResourceServerInfo } from './resources.ts';
+import { defaultResource, getResourceServerInfo } from './resources.ts';
 import { unitNow } from './unit.ts';
 
 export interface ProviderOptions {
@@ -148,6 +148,7 @@ function features(pages: ProviderPages): Configuration['features'] {
     pushedAuthorizationRequests: { enabled: true },
     resourceIndicators: {
       enabled: true,
+      defaultResource: (context, client, asked) => defaultResource(context, client as unknown as LintelClient, asked),
       getResourceServerInfo: (context, indicator, client) =>
         getResourceServerInfo(context, indicator, client as unknown as LintelClient),
       // One resource asked for at the beginning is what the token is for, also when it is not named again (RFC 8707 §2.2).

@@ -4,6 +4,8 @@ import { scopesOf } from '../applications/clients/rules.ts';
 import { findResource } from '../applications/clients/service.ts';
 import { apiResource } from '../applications/tokens/service.ts';
 import { knownPermissions } from '../core/permission.ts';
+import { scimScope } from '../provisioning/clients/oauth.ts';
+import { scimBaseUrl } from '../provisioning/clients/service.ts';
 import { lifetimes } from './lifetimes.ts';
 import type { LintelClient } from './models.ts';
 import { unitNow } from './unit.ts';
@@ -17,6 +19,15 @@ export async function getResourceServerInfo(
   indicator: string,
   client: LintelClient,
 ): Promise<ResourceServer> {
+  if (client.client_kind === 'scim_client') {
+    if (indicator !== scimBaseUrl(context.oidc.issuer)) throw new errors.InvalidTarget();
+    return {
+      scope: scimScope,
+      audience: indicator,
+      accessTokenFormat: 'opaque',
+      accessTokenTTL: lifetimes.opaqueAccessToken,
+    };
+  }
   const allowed = client.allowed_scope === null ? null : new Set(scopesOf(client.allowed_scope));
   if (indicator === apiResource(context.oidc.issuer)) {
     // Permissions of our own API are never included by silence: the application must be registered for each.
@@ -43,3 +54,11 @@ export async function getResourceServerInfo(
     ...(resource.format === 'jwt' ? { jwt: { sign: { alg: 'ES256' } } } : {}),
   };
 }
+
+/** Directories name no resource: a SCIM client's tokens are for the SCIM endpoint. Others get what they asked for. */
+export const defaultResource = (
+  context: KoaContextWithOIDC,
+  client: LintelClient,
+  asked?: readonly string[],
+): string | string[] | undefined =>
+  client.client_kind === 'scim_client' && asked === undefined ? scimBaseUrl(context.oidc.issuer) : asked && [...asked];

@@ -19,8 +19,16 @@ interface Entry extends CachedClient {
   checked: number;
 }
 
+/** Where clients are looked for that are no applications. */
+export type OtherClients = (db: Knex, clientId: string) => Promise<CachedClient | undefined>;
+
 export class ClientCache {
   readonly #entries = new LRUCache<string, Entry>({ max: 10_000 });
+  readonly #others: OtherClients;
+
+  constructor(others: OtherClients = async () => undefined) {
+    this.#others = others;
+  }
 
   /** @returns undefined when there is no such application, or it or its organization is disabled */
   async find(db: Knex, clientId: string): Promise<CachedClient | undefined> {
@@ -31,7 +39,7 @@ export class ClientCache {
     const version = await getLiveVersion(db, clientId);
     if (version === undefined) {
       this.#entries.delete(clientId);
-      return undefined;
+      return this.#others(db, clientId);
     }
     if (known?.version === version) {
       known.checked = checked;

@@ -6,8 +6,12 @@
 import { type ClientRow, identityScopes } from './schema.ts';
 import { scopesOf } from './rules.ts';
 
+/** In whose table the client is; a SCIM client gets tokens for the SCIM endpoint only. */
+export type ClientKind = 'application' | 'scim_client';
+
 /** What Lintel keeps beside the registered names. */
 export interface ExtraMetadata {
+  readonly client_kind: ClientKind;
   readonly require_pkce: boolean;
   readonly first_party: boolean;
   readonly org_id: string | null;
@@ -20,6 +24,7 @@ export interface ExtraMetadata {
 }
 
 export const extraMetadataNames: readonly (keyof ExtraMetadata)[] = [
+  'client_kind',
   'require_pkce',
   'first_party',
   'org_id',
@@ -63,6 +68,7 @@ export function providerMetadata(row: ClientRow): ProviderMetadata {
   const identity = scopesOf(row.scope).filter((name) => (identityScopes as readonly string[]).includes(name));
   if (row.scope !== null) metadata.scope = identity.join(' ') || 'openid';
   const extra: ExtraMetadata = {
+    client_kind: 'application',
     require_pkce: row.require_pkce,
     first_party: row.first_party,
     org_id: row.org_id,

@@ -1,7 +1,7 @@
 /**
  * What must hold at every use of a session, code or token, as SQL: nothing is revoked by deleting rows or by caches,
  * so a disabled account, organization, membership or application is felt at the next request (OA-26, RT-06, RT-07, SE-06).
- * A read across rooms, never a write: it asks `users`, `organizations`, `user_organization_info` and `sessions`.
+ * A read across rooms, never a write: it asks `users`, `organizations`, `user_organization_info`, `scim_clients` and `sessions`.
  */
 
 const organization = (id: string) =>
@@ -20,7 +20,12 @@ const membership = (userId: string, orgId: string) =>
   `exists (select from user_organization_info m where m.user_id = ${userId} and m.org_id = ${orgId} and m.status = 'active'
      and ${organization('m.org_id')})`;
 
-export const isActive = { organization, client, user, membership };
+/** A SCIM client is an OAuth client of its own kind. @param now placeholder of the moment */
+const scimClient = (id: string, now: string) =>
+  `exists (select from scim_clients s where s.client_id = ${id} and s.enabled
+     and (s.expires_at is null or s.expires_at > ${now}) and ${organization('s.org_id')})`;
+
+export const isActive = { organization, client, scimClient, user, membership };
 
 /** A row `p` of oidc_sessions. @param now placeholder of the moment */
 export const sessionIsAlive = (p: string, now: string): string =>

@@ -6,6 +6,7 @@
  */
 import type { Knex } from 'knex';
 import { json } from '../../db/json.ts';
+import type { ClientKind } from '../clients/metadata.ts';
 import { grantIsAlive, isActive, sessionIsAlive } from './liveness.ts';
 import { run, statement } from './statement.ts';
 
@@ -80,12 +81,12 @@ export interface FoundAccessToken {
 
 const findAccessTokenStatement = statement(
   'find_access_token',
-  `select t.kind, t.client_id, t.payload, t.org_id, t.grant_id, t.family_id, g.user_id, t.session_id, t.session_uid,
-     t.session_bound,
+  `select t.kind, coalesce(t.client_id, t.scim_client_id) as client_id, t.payload, t.org_id, t.grant_id, t.family_id, g.user_id,
+     t.session_id, t.session_uid, t.session_bound,
      g.payload || jsonb_build_object('accountId', g.user_id, 'clientId', g.client_id, 'orgId', g.org_id) as grant_payload
    from oidc_access_tokens t left join oidc_grants g on g.grant_id = t.grant_id
    where t.id_hash = $1 and case t.kind
-     when 'ClientCredentials' then ${isActive.client('t.client_id')} and (t.org_id is null or ${isActive.organization('t.org_id')})
+     when 'ClientCredentials' then (${isActive.client('t.client_id')} or ${isActive.scimClient('t.scim_client_id', '$2')}) and (t.org_id is null or ${isActive.organization('t.org_id')})
      -- A refresh may name another organization than the grant's: a third party needs a live grant there too.
      else g.grant_id is not null and ${grantIsAlive('t.org_id', '$2')}
        and (t.org_id is not distinct from g.org_id
@@ -258,14 +259,15 @@ export async function saveRefreshToken(db: Knex, row: TokenRow): Promise<void> {
 const saveAccessTokenStatement = statement(
   'save_access_token',
   `insert into oidc_access_tokens
-     (id_hash, kind, client_id, grant_id, family_id, org_id, session_id, session_uid, session_bound, payload, expires_at)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+     (id_hash, kind, client_id, scim_client_id, grant_id, family_id, org_id, session_id, session_uid, session_bound, payload, expires_at)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 );
 
 export interface AccessTokenRow {
   readonly id_hash: string;
   readonly kind: 'AccessToken' | 'ClientCredentials';
   readonly client_id: string;
+  readonly client_kind: ClientKind;
   readonly org_id: string | null;
   readonly lineage: Lineage | null;
   readonly payload: Payload;
@@ -277,7 +279,8 @@ export async function saveAccessToken(db: Knex, row: AccessTokenRow): Promise<vo
   await run(db, saveAccessTokenStatement, [
     row.id_hash,
     row.kind,
-    row.client_id,
+    row.client_kind === 'application' ? row.client_id : null,
+    row.client_kind === 'scim_client' ? row.client_id : null,
     lineage?.grant_id ?? null,
     lineage?.family_id ?? null,
     row.org_id,
