@@ -33,6 +33,8 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     messageKey: 'message',
+    // pino's own would describe what is described already.
+    serializers: { err: (described: unknown) => described },
     formatters: {
       level: (label: string) => ({ level: label }),
       // Before pino's serializers, which would meet errors that redaction has already flattened.

@@ -56,8 +56,8 @@ const members = (db: Knex, org_id: string) =>
     .join('users as u', 'u.user_id', 'm.user_id')
     .where({ 'm.org_id': org_id })
     .select(
-      columns.map((name) => `m.${name}`),
-      ['u.email', 'u.username', 'u.first_name', 'u.last_name', 'u.enabled'],
+      ...columns.map((name) => `m.${name}`),
+      ...['u.email', 'u.username', 'u.first_name', 'u.last_name', 'u.enabled'],
       db.raw('u.home_org_id is distinct from m.org_id as is_guest'),
     );
 
@@ -114,7 +114,4 @@ export const listMembershipsOf = (db: Knex, user_id: string): Promise<Membership
     .join('organizations as o', 'o.org_id', 'm.org_id')
     .where({ 'm.user_id': user_id })
     .orderBy(['m.joined_at', 'm.org_id'])
-    .select(
-      columns.map((name) => `m.${name}`),
-      ['o.org_name', 'o.status as org_status'],
-    );
+    .select([...columns.map((name) => `m.${name}`), 'o.org_name', 'o.status as org_status']);
