@@ -100,12 +100,15 @@ async function limitsFor(call: Call, orgId: string | null): Promise<{ idle: numb
 export const touchSession = (call: Call, sessionId: string): Promise<boolean> => touchRow(call.db, sessionId, call.now);
 
 /**
- * The person leaves: signs out, or signs in anew in the same browser. The session ends, but is not revoked: what she
- * allowed an application to do in her absence goes on (OpenID Connect Core §11). Safe to call twice.
+ * The person signs out. The session ends, but is not revoked: what she allowed an application to do in her absence goes on
+ * (OpenID Connect Core §11). Safe to call twice.
  */
-export async function leaveSession(call: Call, sessionId: string, reason: 'signed_out' | 'replaced'): Promise<void> {
+export const leaveSession = (call: Call, sessionId: string): Promise<void> =>
+  end(call, sessionId, call.now, 'signed_out');
+
+async function end(call: Call, sessionId: string, at: Date, reason: 'signed_out' | 'replaced'): Promise<void> {
   await call.write(async (inner) => {
-    const ended = await endRow(inner.db, sessionId, inner.now, reason);
+    const ended = await endRow(inner.db, sessionId, { now: inner.now, at, reason });
     if (!ended) return;
     const { org_id, user_id } = ended;
     await inner.emit(sessionEnded, { org_id, object_id: sessionId, details: { user_id, reason } });
@@ -116,10 +119,16 @@ export async function leaveSession(call: Call, sessionId: string, reason: 'signe
 export const knowsDevice = (call: Call, userId: string, fingerprint: string): Promise<boolean> =>
   isKnownDevice(call.db, userId, fingerprint);
 
-/** A new sign-in in this browser takes the place of those before it (SE-10). */
+/** How long the provider needs the session before for finishing a sign-in that replaces it: one minute. */
+const handoverMs = 60 * 1000;
+
+/**
+ * A new sign-in in this browser takes the place of those before it (SE-10). They end a minute later, because the provider
+ * goes on only in the session in which its question was asked.
+ */
 export async function leaveDevice(call: Call, userIds: readonly string[], fingerprint: string): Promise<void> {
   for (const sessionId of await sessionsOfDevice(call.db, userIds, fingerprint, call.now)) {
-    await leaveSession(call, sessionId, 'replaced');
+    await end(call, sessionId, new Date(call.now.getTime() + handoverMs), 'replaced');
   }
 }
 

@@ -130,12 +130,16 @@ export async function revokeRows(
 export async function endRow(
   db: Knex,
   session_id: string,
-  now: Date,
-  reason: string,
+  { now, at, reason }: { now: Date; at: Date; reason: string },
 ): Promise<EndedSession | undefined> {
   const [ended] = await alive(db, now)
     .where({ session_id })
-    .update({ expires_at: now, idle_expires_at: now, revocation_reason: reason, updated_at: now })
+    .update({
+      expires_at: db.raw('least(expires_at, ?)', [at]),
+      idle_expires_at: db.raw('least(idle_expires_at, ?)', [at]),
+      revocation_reason: reason,
+      updated_at: now,
+    })
     .returning(['session_id', 'user_id', 'org_id']);
   return ended;
 }
@@ -147,7 +151,11 @@ export async function sessionsOfDevice(
   device_fingerprint: string,
   now: Date,
 ): Promise<string[]> {
-  const rows = await alive(db, now).whereIn('user_id', user_ids).where({ device_fingerprint }).select('session_id');
+  const rows = await alive(db, now)
+    .whereIn('user_id', user_ids)
+    .where({ device_fingerprint })
+    .whereNull('revocation_reason')
+    .select('session_id');
   return rows.map(({ session_id }: { session_id: string }) => session_id);
 }
 

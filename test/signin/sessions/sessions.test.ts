@@ -208,8 +208,8 @@ describe('signin/sessions', () => {
   it('SE-05: signing out ends the session without revoking what was allowed in absence', async () => {
     const { user_id } = await insertUser(w.db);
     const { session_id } = await begin(user_id);
-    await leaveSession(w.call(), session_id, 'signed_out');
-    await leaveSession(w.call(), session_id, 'signed_out');
+    await leaveSession(w.call(), session_id);
+    await leaveSession(w.call(), session_id);
     expect(await living(user_id)).to.deep.equal([]);
     expect((await row(session_id)).revoked).to.equal(false);
     expect(await events('session.ended', session_id)).to.have.length(1);
