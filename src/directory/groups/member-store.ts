@@ -4,16 +4,31 @@ import { newId } from '../../core/id.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { GroupMember } from './schema.ts';
 
-/** Which of these people are members of the organization. Their memberships stay until the transaction ends. */
-export async function holdMembers(db: Knex, org_id: string, user_ids: readonly string[]): Promise<string[]> {
+/**
+ * Which of these people are members of the organization. Their memberships stay until the transaction ends.
+ * @param ownedOnly leaves guests out
+ */
+export async function holdMembers(
+  db: Knex,
+  org_id: string,
+  user_ids: readonly string[],
+  ownedOnly = false,
+): Promise<string[]> {
   const rows = await db('user_organization_info')
     .where({ org_id })
     .whereRaw('user_id = any(?::uuid[])', [[...user_ids]])
+    .modify((query) => {
+      if (ownedOnly)
+        query.whereIn('user_id', ownedBy(db, org_id).whereRaw('user_id = any(?::uuid[])', [[...user_ids]]));
+    })
     .orderBy('user_id')
     .forKeyShare()
     .select('user_id');
   return rows.map((row: { user_id: string }) => row.user_id);
 }
+
+const ownedBy = (db: Knex, org_id: string) =>
+  db('users').where({ home_org_id: org_id }).whereNull('deleted_at').select('user_id');
 
 export interface Addition {
   readonly assigned_by: string | null;
@@ -51,17 +66,25 @@ export async function addMemberRows(
   return rows.map((row: { user_id: string }) => row.user_id);
 }
 
-/** Takes people out: those who are named, or everybody except those who are named. @returns who left */
+/**
+ * Takes people out: those who are named, or everybody except those who are named.
+ * @param owner leaves accounts alone that this organization does not own
+ * @returns who left
+ */
 export async function removeMemberRows(
   db: Knex,
   group_id: string,
   which: { only: readonly string[] } | { except: readonly string[] },
+  owner?: string,
 ): Promise<string[]> {
   if ('only' in which && which.only.length === 0) return [];
   const [operator, ids] = 'only' in which ? ['= any', which.only] : ['<> all', which.except];
   const rows = await db('user_group_memberships')
     .where({ group_id })
     .whereRaw(`user_id ${operator}(?::uuid[])`, [[...ids]])
+    .modify((query) => {
+      if (owner !== undefined) query.whereIn('user_id', ownedBy(db, owner));
+    })
     .del()
     .returning('user_id');
   return rows.map((row: { user_id: string }) => row.user_id).sort();
@@ -178,6 +201,32 @@ export const listMembersOf = (db: Knex, group_ids: readonly string[], now: Date)
       'm.user_id',
       db.raw("coalesce(nullif(btrim(concat_ws(' ', u.first_name, u.last_name)), ''), u.username, u.email) as display"),
     );
+
+/**
+ * Members of several groups whose accounts the organization owns, in pages by (group, user): a group may have a hundred thousand.
+ * The display is what the directory calls them.
+ */
+export const listOwnedMembersOf = (
+  db: Knex,
+  org_id: string,
+  group_ids: readonly string[],
+  now: Date,
+  { after, limit }: { readonly after: MembershipPair | undefined; readonly limit: number },
+): Promise<MembershipPair[]> =>
+  db('user_group_memberships as m')
+    .join('users as u', 'u.user_id', 'm.user_id')
+    .whereRaw('m.group_id = any(?::uuid[]) and m.is_active and (m.expires_at is null or m.expires_at > ?)', [
+      [...group_ids],
+      now,
+    ])
+    .where({ 'u.home_org_id': org_id })
+    .whereNull('u.deleted_at')
+    .modify((query) => {
+      if (after) query.whereRaw('(m.group_id, m.user_id) > (?::uuid, ?::uuid)', [after.group_id, after.user_id]);
+    })
+    .orderBy(['m.group_id', 'm.user_id'])
+    .limit(limit)
+    .select('m.group_id', 'm.user_id', db.raw('coalesce(u.username, u.email) as display'));
 
 /** Groups of several users at once. */
 export const listGroupsOf = (

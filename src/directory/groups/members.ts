@@ -19,6 +19,11 @@ export interface MemberDelta {
   readonly assignment_type?: 'manual' | 'automatic';
   /** People who are no members of the organization are left out instead of refused. */
   readonly ignoreUnknown?: boolean;
+  /**
+   * Only about accounts that the organization owns: others are as unknown as if they did not exist, and stay where they are.
+   * For directories, which see nobody else (checklist SC-01).
+   */
+  readonly owned_only?: boolean;
 }
 
 export interface MembersChange {
@@ -42,16 +47,17 @@ export async function changeMembers(
   call.require(manageGroups, orgId);
   const wanted = delta.replaceWith ?? delta.add ?? [];
   const coming = unique(wanted);
-  if (!delta.ignoreUnknown && coming.length < new Set(wanted).size) refuseUnknown(wanted.filter((id) => !isId(id)));
+  if (!delta.ignoreUnknown && !wanted.every(isId)) refuseUnknown(wanted.filter((id) => !isId(id)));
   return call.write(async (inner) => {
     await shareAccess(inner.db, orgId);
     const group = await lockGroup(inner.db, orgId, groupId);
     if (!group) throw new Fault('not_found');
-    const known = coming.length === 0 ? [] : await holdMembers(inner.db, orgId, coming);
+    const known = coming.length === 0 ? [] : await holdMembers(inner.db, orgId, coming, delta.owned_only);
     if (!delta.ignoreUnknown && known.length < coming.length) {
       refuseUnknown(coming.filter((id) => !known.includes(id)));
     }
-    const removed = await removeMemberRows(inner.db, groupId, leaving(delta, known));
+    const owner = delta.owned_only ? orgId : undefined;
+    const removed = await removeMemberRows(inner.db, groupId, leaving(delta, known), owner);
     const added = await addMemberRows(inner.db, groupId, known, {
       assigned_by: inner.actor.type === 'user' ? inner.actor.id : null,
       assignment_type: delta.assignment_type ?? 'manual',

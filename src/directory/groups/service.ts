@@ -32,6 +32,7 @@ import {
   listGroupsOf,
   listMemberRows,
   listMembersOf,
+  listOwnedMembersOf,
   lockGroupsOf,
   type MembershipPair,
 } from './member-store.ts';
@@ -215,6 +216,26 @@ export const countGroups = (db: Knex, orgId: string, condition: Condition): Prom
 /** The members of several groups in one statement, for showing; without those whose time has passed. */
 export const membersOfGroups = (db: Knex, groupIds: readonly string[], now: Date): Promise<MembershipPair[]> =>
   listMembersOf(db, groupIds, now);
+
+/** Members at once: few enough for one statement's time. */
+const membersAtOnce = 10_000;
+
+/** The members of several groups whose accounts the organization owns, however many: for directories, which see nobody else. */
+export async function ownedMembersOf(
+  db: Knex,
+  orgId: string,
+  groupIds: readonly string[],
+  now: Date,
+): Promise<MembershipPair[]> {
+  if (groupIds.length === 0) return [];
+  const all: MembershipPair[] = [];
+  for (;;) {
+    const page = { after: all.at(-1), limit: membersAtOnce };
+    const pairs = await listOwnedMembersOf(db, orgId, groupIds, now, page);
+    for (const pair of pairs) all.push(pair);
+    if (pairs.length < membersAtOnce) return all;
+  }
+}
 
 /** The organization's groups of several users in one statement, for showing. */
 export const groupsOfUsers = (

@@ -30,10 +30,10 @@ export async function claimAccount(call: Call, orgId: string, address: string): 
       after: { home_org_id: orgId, email: after.email },
     });
     await inner.app.mail(inner, {
-      to: email,
+      to: before.email ?? email,
       subject: `Your account now belongs to ${organization.org_name}`,
       text:
-        `${organization.org_name} has shown that it owns the domain of your address ${email}, and took over your account ` +
+        `${organization.org_name} has shown that it owns the domain of your address ${before.email}, and took over your account ` +
         `at ${inner.app.config.url}.\n\nFrom now on it decides how you sign in, and may change or disable the account. ` +
         'If you did not expect this, ask its administrators.\n',
     });

@@ -223,3 +223,7 @@ export const findUser = async (db: Knex, userId: string): Promise<User | null> =
 /** An account that the organization owns; null for any other. */
 export const findOwnedUser = async (db: Knex, orgId: string, userId: string): Promise<User | null> =>
   userId === zeroId ? null : ((await getUser(db, orgId, userId)) ?? null);
+
+/** The same, locked as a change of it locks it, until the transaction ends. */
+export const holdOwnedUser = async (db: Knex, orgId: string, userId: string): Promise<User | null> =>
+  userId === zeroId ? null : ((await lockUser(db, orgId, userId)) ?? null);
