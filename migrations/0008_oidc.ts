@@ -176,7 +176,8 @@ export async function up(knex: Knex): Promise<void> {
     create unlogged table oidc_access_tokens (
       id_hash text not null,
       kind text not null,
-      client_id uuid not null,
+      client_id uuid,
+      scim_client_id uuid,
       grant_id uuid,
       family_id uuid,
       org_id uuid,
@@ -187,6 +188,10 @@ export async function up(knex: Knex): Promise<void> {
       expires_at timestamptz not null,
       constraint oidc_access_tokens_pkey primary key (id_hash),
       constraint oidc_access_tokens_client_id_fkey foreign key (client_id) references oidc_clients (client_id) on delete cascade,
+      constraint oidc_access_tokens_scim_client_id_fkey
+        foreign key (scim_client_id) references scim_clients (client_id) on delete cascade,
+      constraint oidc_access_tokens_client_id_check
+        check (num_nonnulls(client_id, scim_client_id) = 1 and (scim_client_id is null or kind = 'ClientCredentials')),
       constraint oidc_access_tokens_grant_id_fkey foreign key (grant_id) references oidc_grants (grant_id) on delete cascade,
       constraint oidc_access_tokens_org_id_fkey foreign key (org_id) references organizations (org_id) on delete cascade,
       constraint oidc_access_tokens_session_id_fkey foreign key (session_id) references sessions (session_id) on delete cascade,
@@ -195,6 +200,7 @@ export async function up(knex: Knex): Promise<void> {
       constraint oidc_access_tokens_grant_id_check check ((kind = 'AccessToken') = (grant_id is not null and family_id is not null))
     );
     create index oidc_access_tokens_client_id_idx on oidc_access_tokens (client_id);
+    create index oidc_access_tokens_scim_client_id_idx on oidc_access_tokens (scim_client_id) where scim_client_id is not null;
     create index oidc_access_tokens_grant_id_idx on oidc_access_tokens (grant_id) where grant_id is not null;
     create index oidc_access_tokens_org_id_idx on oidc_access_tokens (org_id) where org_id is not null;
     create index oidc_access_tokens_session_id_idx on oidc_access_tokens (session_id) where session_id is not null;

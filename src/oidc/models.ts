@@ -122,13 +122,15 @@ async function findMetadata(app: App, cache: ClientCache, id: string) {
 
 /**
  * `client_secret` of the metadata is a SHA-256; so is that of the previous secret, while it still works (SD-03, SD-08).
- * The library takes a secret from the header and from the body alike; here only the registered way works (OA-22).
+ * The library takes a secret from the header and from the body alike; here only the registered way works (OA-22). A directory
+ * registers none: Entra sends it in the body, others in the header.
  */
 function compareSecretsByHash(provider: Provider, app: App): void {
   Object.assign(provider.Client.prototype, {
     compareClientSecret(this: LintelClient, actual: unknown): boolean {
       const used = Provider.ctx?.headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic';
-      if (typeof actual !== 'string' || !this.clientSecret || used !== this.clientAuthMethod) return false;
+      const isRegistered = used === this.clientAuthMethod || this.client_kind === 'scim_client';
+      if (typeof actual !== 'string' || !this.clientSecret || !isRegistered) return false;
       const hash = hashSecret(actual);
       const isCurrent = sameSecret(this.clientSecret, hash);
       const isPrevious = sameSecret(this.previous_secret_hash ?? '', hash);

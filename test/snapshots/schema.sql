@@ -302,6 +302,7 @@ create table federated_identities (
   constraint federated_identities_refresh_token_encrypted_check CHECK ((char_length(refresh_token_encrypted) <= 16384)),
   constraint federated_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id) ON DELETE CASCADE
 );
+CREATE UNIQUE INDEX federated_identities_provider_id_user_id_key ON public.federated_identities USING btree (provider_id, user_id);
 CREATE INDEX federated_identities_user_id_idx ON public.federated_identities USING btree (user_id);
 
 create table federation_attempts (
@@ -654,7 +655,8 @@ CREATE UNIQUE INDEX notification_templates_org_name_key ON public.notification_t
 create unlogged table oidc_access_tokens (
   id_hash text not null,
   kind text not null,
-  client_id uuid not null,
+  client_id uuid,
+  scim_client_id uuid,
   grant_id uuid,
   family_id uuid,
   org_id uuid,
@@ -663,6 +665,7 @@ create unlogged table oidc_access_tokens (
   session_bound boolean not null default false,
   payload jsonb not null,
   expires_at timestamp with time zone not null,
+  constraint oidc_access_tokens_client_id_check CHECK (((num_nonnulls(client_id, scim_client_id) = 1) AND ((scim_client_id IS NULL) OR (kind = 'ClientCredentials'::text)))),
   constraint oidc_access_tokens_client_id_fkey FOREIGN KEY (client_id) REFERENCES oidc_clients(client_id) ON DELETE CASCADE,
   constraint oidc_access_tokens_grant_id_check CHECK (((kind = 'AccessToken'::text) = ((grant_id IS NOT NULL) AND (family_id IS NOT NULL)))),
   constraint oidc_access_tokens_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES oidc_grants(grant_id) ON DELETE CASCADE,
@@ -670,12 +673,14 @@ create unlogged table oidc_access_tokens (
   constraint oidc_access_tokens_kind_check CHECK ((kind = ANY (ARRAY['AccessToken'::text, 'ClientCredentials'::text]))),
   constraint oidc_access_tokens_org_id_fkey FOREIGN KEY (org_id) REFERENCES organizations(org_id) ON DELETE CASCADE,
   constraint oidc_access_tokens_pkey PRIMARY KEY (id_hash),
+  constraint oidc_access_tokens_scim_client_id_fkey FOREIGN KEY (scim_client_id) REFERENCES scim_clients(client_id) ON DELETE CASCADE,
   constraint oidc_access_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(session_id) ON DELETE CASCADE
 );
 CREATE INDEX oidc_access_tokens_client_id_idx ON public.oidc_access_tokens USING btree (client_id);
 CREATE INDEX oidc_access_tokens_expires_at_idx ON public.oidc_access_tokens USING btree (expires_at);
 CREATE INDEX oidc_access_tokens_grant_id_idx ON public.oidc_access_tokens USING btree (grant_id) WHERE (grant_id IS NOT NULL);
 CREATE INDEX oidc_access_tokens_org_id_idx ON public.oidc_access_tokens USING btree (org_id) WHERE (org_id IS NOT NULL);
+CREATE INDEX oidc_access_tokens_scim_client_id_idx ON public.oidc_access_tokens USING btree (scim_client_id) WHERE (scim_client_id IS NOT NULL);
 CREATE INDEX oidc_access_tokens_session_id_idx ON public.oidc_access_tokens USING btree (session_id) WHERE (session_id IS NOT NULL);
 
 create unlogged table oidc_artifacts (

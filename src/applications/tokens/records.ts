@@ -315,9 +315,12 @@ export async function deleteArtifact(db: Knex, kind: string, id_hash: string): P
   await db('oidc_artifacts').where({ id_hash, kind }).delete();
 }
 
-/** The grant, locked until the transaction ends, when neither it nor the family is dead: whoever revokes now waits or is seen. */
+/**
+ * The grant, locked until the transaction ends, when neither it nor the family is dead: whoever revokes now waits, or is seen.
+ * Shared, so that a person's devices do not wait for one another; revoking takes the row exclusively.
+ */
 const lockedGrant = (token: string) =>
-  `(select g.grant_id from oidc_grants g where g.grant_id = $2 and g.revoked_at is null and not ($3::text = any (g.dead_families)) for update) g
+  `(select g.grant_id from oidc_grants g where g.grant_id = $2 and g.revoked_at is null and not ($3::text = any (g.dead_families)) for share) g
    where ${token}.id_hash = $1 and ${token}.consumed_at is null returning 1`;
 
 const consumeCodeStatement = statement(

@@ -7,7 +7,7 @@ import type { ProviderMetadata } from '../../applications/clients/metadata.ts';
 import { isId } from '../../core/id.ts';
 import { findSecrets } from './store.ts';
 
-/** What a token must say to be used at the SCIM endpoint. */
+/** The one scope of the SCIM endpoint; a token is for it by its audience, with or without. */
 export const scimScope = 'scim';
 
 export interface ScimOAuthClient {
@@ -33,12 +33,13 @@ export async function findScimOAuthClient(
     org_id: row.org_id,
     version: row.updated_at.getTime(),
     metadata: Object.freeze({
+      client_kind: 'scim_client',
       client_id: row.client_id,
       client_name: row.name,
       redirect_uris: [],
       grant_types: ['client_credentials'],
       response_types: [],
-      // The library accepts both places for a secret when either is registered.
+      // Stands for both places of a secret: directories differ, and register nothing (see `src/oidc/models.ts`).
       token_endpoint_auth_method: 'client_secret_basic',
       client_secret: row.client_secret_hash,
       require_pkce: true,
