@@ -12,6 +12,7 @@ import { permissionRoutes } from './access/permissions/routes.ts';
 import { roleRoutes } from './access/roles/routes.ts';
 import { actorForUser } from './access/grants/access.ts';
 import { applicationRoutes } from './applications/clients/routes.ts';
+import { getApplication } from './applications/clients/service.ts';
 import { consentRoutes } from './applications/consents/routes.ts';
 import { rotateSigningKeys } from './applications/keys/service.ts';
 import { expireTokens } from './applications/tokens/expire.ts';
@@ -39,6 +40,23 @@ import { ensurePartitions } from './db/partitions.ts';
 import { transact } from './db/transact.ts';
 import { recordEvent } from './events/audit/service.ts';
 import { auditRoutes } from './events/audit/routes.ts';
+import { beginSignin } from './federation/exchanges/begin.ts';
+import { redeemHandoff } from './federation/exchanges/handoffs.ts';
+import { connectionOfHint } from './federation/exchanges/service.ts';
+import { traceRoutes } from './federation/attempts/routes.ts';
+import { beginSignin } from './federation/exchanges/begin.ts';
+import { redeemHandoff } from './federation/exchanges/handoffs.ts';
+import { exchangeRoutes } from './federation/exchanges/routes.ts';
+import { connectionOfHint, expireExchanges } from './federation/exchanges/service.ts';
+import { verifySamlKeys } from './federation/keys/service.ts';
+import { linkRoutes } from './federation/links/routes.ts';
+import { loginMethodRoutes } from './federation/login-methods/routes.ts';
+import { loginMethodsOf } from './federation/login-methods/service.ts';
+import { refreshDueProviders } from './federation/providers/refresh.ts';
+import { providerRoutes } from './federation/providers/routes.ts';
+import { connectionsOf } from './federation/providers/service.ts';
+import { logSamlPoolTo } from './federation/saml-pool.ts';
+import { connectionsOf } from './federation/providers/service.ts';
 import { createEgress } from './http/egress.ts';
 import { createFormGuard } from './http/csrf.ts';
 import { health } from './http/health.ts';
@@ -56,15 +74,18 @@ import { scimMappingRoutes } from './provisioning/mappings/routes.ts';
 import { scimRequestRoutes } from './provisioning/recorder/routes.ts';
 import { drainRecorder, expireScimRequests } from './provisioning/recorder/service.ts';
 import { scimTokenRoutes } from './provisioning/tokens/routes.ts';
+import { findUserByExternalId } from './provisioning/resources/service.ts';
 import { expireCounters } from './ratelimits/counters/service.ts';
 import { react } from './reactions.ts';
+import { samlDoor } from './saml/door.ts';
 import { mappingEngine } from './scim/mapping-engine.ts';
+import { createScimDoor, renderScimFault } from './scim/router.ts';
 import type { CompanySignin } from './signin/flow/collaborators.ts';
 import { signinPages } from './signin/flow/pages.ts';
 import { expireAttempts } from './signin/flow/service.ts';
 import { setupPages } from './signin/setup/pages.ts';
 import { sessionRoutes } from './signin/sessions/routes.ts';
-import { expireSessions, leaveSession } from './signin/sessions/service.ts';
+import { endProviderSessions, expireSessions, leaveSession } from './signin/sessions/service.ts';
 import { site } from './site/pages.ts';
 import { Fault } from './core/fault.ts';
 
@@ -85,6 +106,7 @@ export const routes: readonly Route[] = [
   ...applicationRoutes, ...consentRoutes, ...sessionRoutes,
   ...serviceAccountRoutes, ...apiKeyRoutes,
   ...scimClientRoutes(mappingEngine), ...scimTokenRoutes, ...scimMappingRoutes(mappingEngine), ...scimRequestRoutes,
+  ...providerRoutes, ...linkRoutes, ...exchangeRoutes, ...loginMethodRoutes, ...traceRoutes,
   ...auditRoutes];
 
 /** What runs by itself in every process. */
@@ -97,6 +119,8 @@ const jobs: readonly Job[] = [
   { name: 'sessions', everySeconds: 60 * 60, run: expireSessions },
   { name: 'signin_attempts', everySeconds: 5 * 60, run: expireAttempts },
   { name: 'rate_limit_counters', everySeconds: 60 * 60, run: expireCounters },
+  { name: 'saml_exchanges', everySeconds: 5 * 60, run: expireExchanges },
+  { name: 'saml_metadata', everySeconds: 60 * 60, run: refreshDueProviders },
   { name: 'mails', everySeconds: 60, run: (app) => sendMails(app) },
   { name: 'scim-requests', everySeconds: 24 * 60 * 60, run: expireScimRequests },
 ];
@@ -114,21 +138,17 @@ export interface CreateOptions {
   readonly clock?: () => Date;
   readonly logTo?: DestinationStream;
   readonly resolveTxt?: (name: string) => Promise<string[][]>;
-  /** Signing in at companies' own identity providers. */
-  readonly company?: CompanySignin;
   /** Tests run jobs when they mean to. */
   readonly withoutJobs?: boolean;
 }
 
-/** No company has a sign-in of its own. */
-const passwordsOnly: CompanySignin = {
-  connectionsOf: async () => [],
-  methodsOf: async () => ({}),
-  connectionOfHint: () => null,
-  begin: async () => {
-    throw new Fault('not_found');
-  },
-  redeem: async () => null,
+/** Signing in at companies' own identity providers, as the sign-in pages need it. */
+const companies: CompanySignin = {
+  connectionsOf,
+  methodsOf: loginMethodsOf,
+  connectionOfHint,
+  begin: beginSignin,
+  redeem: redeemHandoff,
 };
 
 export const version = '0.1.0';
@@ -158,6 +178,7 @@ export async function createLintel(config: Config, database: Database, options: 
   await ensurePartitions(app.db, app.clock(), 2).catch((error) => app.log.warn({ err: error }, 'partitions come later'));
   await syncCatalogue(Call.begin(app, systemActor('catalogue')));
   await ensureBootstrapKey(app);
+  await verifySamlKeys(app);
 
   let stopping = false;
   const pages = createPages({ viewsDir: join(import.meta.dirname, '../views') });
@@ -166,6 +187,7 @@ export async function createLintel(config: Config, database: Database, options: 
     log: app.log,
     cookieKeys: sealer.derive('cookies'),
     isStopping: () => stopping,
+    renderFaultAs: renderScimFault,
     renderFaultPage: (context, fault) => {
       const { nonce, request_id } = edgeOf(context);
       setFaultHeaders(context, fault);
@@ -180,18 +202,29 @@ export async function createLintel(config: Config, database: Database, options: 
     },
   });
   koa.use(health(app.db, () => stopping));
+  koa.use(createScimDoor({ app, passwordAllowed: async (db, orgId) => (await loginMethodsOf(db, orgId)).password }));
   koa.use(pages.serveAssets());
   koa.use(site({ app, pages, openapi: openApi(routes, config.url, version), version }));
   const oidc = await createOidcDoor({
     app,
     pages,
     cookieKeys: sealer.derive('cookies'),
-    sessionEnded: (call, sessionId) => leaveSession(call, sessionId, 'signed_out'),
+    sessionEnded: leaveSession,
   });
   koa.use(oidc.middleware);
   const forms = createFormGuard(config.url, sealer.derive('forms'));
   koa.use(setupPages({ app, pages, forms }));
-  koa.use(signinPages({ app, pages, forms, interactions: oidc.interactions, company: options.company ?? passwordsOnly }));
+  logSamlPoolTo(app.log);
+  koa.use(
+    samlDoor({
+      app,
+      pages,
+      endSessions: endProviderSessions,
+      findByExternalId: findUserByExternalId,
+      landing: (call, connection) => landingOf(call, connection),
+    }),
+  );
+  koa.use(signinPages({ app, pages, forms, interactions: oidc.interactions, company: companies }));
   koa.use(
     mountRoutes(app, routes, async (context) => {
       const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(context.get('authorization')) ?? [];

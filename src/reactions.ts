@@ -14,10 +14,13 @@ import {
   protectOwners,
   refuseClaimOfAdministrator,
 } from './access/grants/consequences.ts';
+import { endTokens } from './applications/tokens/service.ts';
 import type { Call } from './core/call.ts';
 import type { EmittedEvent, EventDefinition } from './core/event.ts';
+import { revokeKeysOf } from './credentials/api-keys/service.ts';
 import { passwordChanged } from './credentials/passwords/schema.ts';
 import { groupDeleted, groupMembersChanged, groupUpdated } from './directory/groups/schema.ts';
+import { endInvitations } from './directory/invitations/service.ts';
 import { membershipRemoved, membershipUpdated } from './directory/memberships/schema.ts';
 import { organizationCreated } from './directory/organizations/schema.ts';
 import { userClaimed, userDeleted, userDisabled, userUpdated } from './directory/users/schema.ts';
@@ -59,6 +62,12 @@ when([userDisabled], async (call, { object_id }) => {
 });
 when([userDeleted], async (call, { object_id }) => {
   await revokeSessions(call, { user_id: object_id }, 'account_deleted');
+});
+// The kill switch: what an account held stays dead when it is enabled again (checklist SC-08, SE-06).
+when([userDisabled, userDeleted], async (call, { object_id, org_id }) => {
+  await endTokens(call, { user_id: object_id });
+  await revokeKeysOf(call, object_id);
+  await endInvitations(call, object_id, org_id);
 });
 // External ids are free again, so that a directory can make anew what was deleted here.
 when([userDeleted, groupDeleted], (call, { object_id }) => forgetResource(call, object_id));

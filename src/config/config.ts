@@ -67,6 +67,14 @@ const setting = {
     maximum: 2_592_000,
     description: 'Seconds after which a session ends, used or not. Organizations may set less, never more.',
   }),
+  scim_requests_per_second: Type.Integer({
+    default: 100,
+    minimum: 1,
+    maximum: 100_000,
+    description:
+      'Requests a second that one SCIM client may make to one process, for long; three times as many in one burst. ' +
+      'Above it is 429 with Retry-After.',
+  }),
   grace_seconds: Type.Integer({
     default: 25,
     minimum: 0,

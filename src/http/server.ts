@@ -36,6 +36,8 @@ export interface EdgeOptions {
   readonly cookieKeys: string[];
   /** Shows a fault to a browser. */
   readonly renderFaultPage: (context: Context, fault: Fault) => void;
+  /** Shows a fault in the language of a door, where the address is one of its; false where it is not. */
+  readonly renderFaultAs?: (context: Context, fault: Fault) => boolean;
   /** True once the process is stopping: new requests are refused, those in flight finish. */
   readonly isStopping: () => boolean;
 }
@@ -97,7 +99,7 @@ function identify({ config, log }: EdgeOptions): Middleware {
 const wantsPage = (context: Context): boolean =>
   !context.path.startsWith('/api/') && !context.path.startsWith('/scim/') && context.accepts('json', 'html') === 'html';
 
-function faultsOf({ log, renderFaultPage, isStopping }: EdgeOptions): Middleware {
+function faultsOf({ log, renderFaultPage, renderFaultAs, isStopping }: EdgeOptions): Middleware {
   return async (context, next) => {
     try {
       if (isStopping()) throw new Fault('shutting_down', undefined, { retryAfter: 1 });
@@ -105,8 +107,9 @@ function faultsOf({ log, renderFaultPage, isStopping }: EdgeOptions): Middleware
       if (context.status === 404 && context.body == null) throw new Fault('not_found');
     } catch (error) {
       const fault = toFault(error, log, edgeOf(context).request_id);
-      if (wantsPage(context)) renderFaultPage(context, fault);
-      else renderProblem(context, fault, edgeOf(context).request_id);
+      const isRendered = renderFaultAs?.(context, fault) ?? false;
+      if (!isRendered && wantsPage(context)) renderFaultPage(context, fault);
+      else if (!isRendered) renderProblem(context, fault, edgeOf(context).request_id);
     }
     // Also for what was in flight when the stop began: its client must not send the next request here.
     if (isStopping() && !context.headerSent) context.set('connection', 'close');

@@ -28,7 +28,8 @@ export type LeniencyRule =
   | 'element-created'
   | 'no-match-to-remove'
   | 'empty-removal-ignored'
-  | 'primary-moved';
+  | 'primary-moved'
+  | 'password-not-kept';
 
 export interface Note {
   rule: LeniencyRule;

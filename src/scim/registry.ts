@@ -156,7 +156,8 @@ function addCommon(registry: Registry): void {
   });
   const id = isUser ? 'users.user_id' : 'user_groups.group_id';
   const created = isUser ? 'to_timestamp(users.created_at)' : 'user_groups.created_at';
-  const modified = isUser ? 'users.updated_at' : 'user_groups.updated_at';
+  // What only this client keeps may have changed later than our columns; greatest() passes over NULL.
+  const modified = `greatest(${isUser ? 'users' : 'user_groups'}.updated_at, scim_resources.updated_at)`;
   add(registry, plain('schemas', { at: 'schemas' }, { type: 'reference', multiValued: true, returned: 'always' }));
   add(registry, plain('id', { at: 'expression', sql: id, type: 'uuid' }, { returned: 'always', uniqueness: 'global' }));
   const externalId: Home = { at: 'expression', sql: 'scim_resources.external_id', type: 'text' };

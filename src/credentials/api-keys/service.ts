@@ -27,6 +27,7 @@ import {
   listApiKeys as listRows,
   lockApiKey,
   readApiKey,
+  revokeRowsOf,
   updateApiKey as updateRow,
 } from './store.ts';
 
@@ -146,4 +147,14 @@ export async function revokeApiKey(call: Call, orgId: string | null, keyId: stri
     await updateRow(inner.db, keyId, { revoked: true, revoked_at: inner.now });
     await inner.emit(apiKeyRevoked, { org_id: orgId, object_id: keyId });
   });
+}
+
+/**
+ * Ends every key of a person, in all organizations: they stay ended when the account is enabled again (checklist SC-08). For
+ * reactions: without a permission. @returns how many
+ */
+export async function revokeKeysOf(call: Call, userId: string): Promise<number> {
+  const ended = await revokeRowsOf(call.db, userId, call.now);
+  for (const { api_key_id, org_id } of ended) await call.emit(apiKeyRevoked, { org_id, object_id: api_key_id });
+  return ended.length;
 }

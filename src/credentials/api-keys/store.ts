@@ -60,6 +60,16 @@ export async function updateApiKey(db: Knex, api_key_id: string, change: Partial
   return updated;
 }
 
+export const revokeRowsOf = (
+  db: Knex,
+  user_id: string,
+  now: Date,
+): Promise<{ api_key_id: string; org_id: string | null }[]> =>
+  db('api_keys')
+    .where({ user_id, revoked: false })
+    .update({ revoked: true, revoked_at: now })
+    .returning(['api_key_id', 'org_id']);
+
 /** Whether there is a key of this hash, revoked or not. */
 export const hasApiKey = async (db: Knex, key_hash: string): Promise<boolean> =>
   (await db('api_keys').where({ key_hash }).first('api_key_id')) !== undefined;

@@ -1,0 +1,35 @@
+/**
+ * How fast one client may ask (checklist SC-11): a bucket of tokens per client and process, so that one directory's full import
+ * does not slow the others down, and no request costs a statement for it. Entra and Okta wait as long as Retry-After says.
+ */
+import { LRUCache } from 'lru-cache';
+
+interface Bucket {
+  tokens: number;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
+export class Pace {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  readonly #buckets = new LRUCache<string, Bucket>({ max: 10_000 });
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+    this.#burst = perSecond * 3;
+  }
+
+  /** @returns 0 when the request may go on, else the whole seconds to wait */
+  take(clientId: string, now: Date): number {
+    const at = now.getTime();
+    const bucket = this.#buckets.get(clientId) ?? { tokens: this.#burst, at };
+    const refilled = bucket.tokens + (Math.max(0, at - bucket.at) / 1000) * this.#perSecond;
+    bucket.tokens = Math.min(this.#burst, refilled);
+    bucket.at = at;
+    this.#buckets.set(clientId, bucket);
+    if (bucket.tokens < 1) return Math.max(1, Math.ceil((1 - bucket.tokens) / this.#perSecond));
+    bucket.tokens -= 1;
+    return 0;
+  }
+}
