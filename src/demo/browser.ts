@@ -2,6 +2,7 @@
  * A browser without a screen and without JavaScript: cookies by host, path and site, redirects, forms and links.
  * The demonstration signs a person in with it, and the tests walk their journeys.
  */
+import { request } from 'undici';
 
 interface Cookie {
   readonly name: string;
@@ -91,6 +92,14 @@ function onwardOf(html: string, url: string): string | null {
   return link?.href === undefined ? null : new URL(link.href, url).href;
 }
 
+/** What `Sec-Fetch-Site` says of a request that a page caused. */
+function siteOf(from: string | undefined, to: string): string {
+  if (from === undefined) return 'none';
+  const [source, target] = [new URL(from), new URL(to)];
+  if (source.origin === target.origin) return 'same-origin';
+  return source.hostname === target.hostname ? 'same-site' : 'cross-site';
+}
+
 export class Browser {
   #cookies: Cookie[] = [];
   readonly #now: () => number;
@@ -176,42 +185,42 @@ export class Browser {
         return { url, status: 0, headers: new Headers(), html: '', title: '', forms: [], onward: null, trail };
       const sameSite = from === undefined || new URL(from).hostname === new URL(url).hostname;
       const cookies = this.cookiesFor(url, !sameSite && method === 'POST');
-      const response = await fetch(url, {
+      const response = await request(url, {
         method,
-        redirect: 'manual',
         headers: {
           accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
           'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
-          'sec-fetch-site':
-            from === undefined
-              ? 'none'
-              : sameSite
-                ? new URL(from).origin === new URL(url).origin
-                  ? 'same-origin'
-                  : 'same-site'
-                : 'cross-site',
+          'sec-fetch-site': siteOf(from, url),
+          'sec-fetch-mode': 'navigate',
+          'sec-fetch-dest': 'document',
           ...(cookies.length > 0 ? { cookie: cookies.join('; ') } : {}),
           ...(method === 'POST' ? { origin: from === undefined ? 'null' : new URL(from).origin } : {}),
+          ...(body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
         },
-        ...(body === undefined ? {} : { body }),
+        body: body?.toString() ?? null,
       });
-      this.#keep(url, response.headers);
-      const location = response.headers.get('location');
-      if (response.status >= 300 && response.status < 400 && location !== null) {
-        await response.body?.cancel();
+      const headers = new Headers();
+      for (const [name, value] of Object.entries(response.headers)) {
+        for (const one of Array.isArray(value) ? value : [value ?? '']) headers.append(name, one);
+      }
+      this.#keep(url, headers);
+      const location = headers.get('location');
+      const status = response.statusCode;
+      if (status >= 300 && status < 400 && location !== null) {
+        await response.body.dump();
         const next = new URL(location, url).href;
         // 307 and 308 would send the form again (RFC 9110 §15.4); the others ask for a page.
-        if (response.status !== 307 && response.status !== 308) [method, body] = ['GET', undefined];
+        if (status !== 307 && status !== 308) [method, body] = ['GET', undefined];
         from = from ?? url;
         url = next;
         continue;
       }
-      const html = await response.text();
+      const html = await response.body.text();
       const [, title = ''] = /<title>([\s\S]*?)<\/title>/i.exec(html) ?? [];
       return {
         url,
-        status: response.status,
-        headers: response.headers,
+        status,
+        headers,
         html,
         title: plain(title),
         forms: formsOf(html, url),
