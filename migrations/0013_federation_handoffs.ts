@@ -3,7 +3,8 @@ import type { Knex } from 'knex';
 /**
  * From the identity provider back into the sign-in: what was proven waits under a one-time code until the browser that began the
  * sign-in fetches it (login CSRF), and a request remembers, sealed, where that is. An entity ID names one connection of an
- * organization (checklist SA-13); it is capped in bytes because an index entry over 2,704 would fail as an internal error.
+ * organization (checklist SA-13); it is capped in bytes because an index entry over 2,704 would fail as an internal error. An
+ * account has one link to a connection: a second subject that claims to be the same person is refused.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
@@ -39,11 +40,14 @@ export async function up(knex: Knex): Promise<void> {
       check (octet_length(config ->> 'idp_entity_id') between 1 and 2048);
     create unique index identity_providers_org_entity_id_key on identity_providers (org_id, (config ->> 'idp_entity_id'))
       where type = 'saml';
+
+    create unique index federated_identities_provider_id_user_id_key on federated_identities (provider_id, user_id);
   `);
 }
 
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
+    drop index federated_identities_provider_id_user_id_key;
     drop index identity_providers_org_entity_id_key;
     alter table identity_providers drop constraint identity_providers_entity_id_check;
     alter table saml_requests drop constraint saml_requests_return_to_encrypted_check;

@@ -12,7 +12,6 @@ import { permissionRoutes } from './access/permissions/routes.ts';
 import { roleRoutes } from './access/roles/routes.ts';
 import { actorForUser } from './access/grants/access.ts';
 import { applicationRoutes } from './applications/clients/routes.ts';
-import { getApplication } from './applications/clients/service.ts';
 import { consentRoutes } from './applications/consents/routes.ts';
 import { rotateSigningKeys } from './applications/keys/service.ts';
 import { expireTokens } from './applications/tokens/expire.ts';
@@ -40,9 +39,6 @@ import { ensurePartitions } from './db/partitions.ts';
 import { transact } from './db/transact.ts';
 import { recordEvent } from './events/audit/service.ts';
 import { auditRoutes } from './events/audit/routes.ts';
-import { beginSignin } from './federation/exchanges/begin.ts';
-import { redeemHandoff } from './federation/exchanges/handoffs.ts';
-import { connectionOfHint } from './federation/exchanges/service.ts';
 import { traceRoutes } from './federation/attempts/routes.ts';
 import { beginSignin } from './federation/exchanges/begin.ts';
 import { redeemHandoff } from './federation/exchanges/handoffs.ts';
@@ -54,9 +50,9 @@ import { loginMethodRoutes } from './federation/login-methods/routes.ts';
 import { loginMethodsOf } from './federation/login-methods/service.ts';
 import { refreshDueProviders } from './federation/providers/refresh.ts';
 import { providerRoutes } from './federation/providers/routes.ts';
+import { findConnection } from './federation/providers/connection.ts';
 import { connectionsOf } from './federation/providers/service.ts';
 import { logSamlPoolTo } from './federation/saml-pool.ts';
-import { connectionsOf } from './federation/providers/service.ts';
 import { createEgress } from './http/egress.ts';
 import { createFormGuard } from './http/csrf.ts';
 import { health } from './http/health.ts';
@@ -146,7 +142,11 @@ export interface CreateOptions {
 const companies: CompanySignin = {
   connectionsOf,
   methodsOf: loginMethodsOf,
-  connectionOfHint,
+  connectionOfHint: async (db, hint) => {
+    const named = connectionOfHint(hint);
+    const connection = named === null ? null : await findConnection(db, named);
+    return connection?.is_open ? { ...connection, type: 'saml' } : null;
+  },
   begin: beginSignin,
   redeem: redeemHandoff,
 };
@@ -215,15 +215,7 @@ export async function createLintel(config: Config, database: Database, options: 
   const forms = createFormGuard(config.url, sealer.derive('forms'));
   koa.use(setupPages({ app, pages, forms }));
   logSamlPoolTo(app.log);
-  koa.use(
-    samlDoor({
-      app,
-      pages,
-      endSessions: endProviderSessions,
-      findByExternalId: findUserByExternalId,
-      landing: (call, connection) => landingOf(call, connection),
-    }),
-  );
+  koa.use(samlDoor({ app, pages, endSessions: endProviderSessions, findByExternalId: findUserByExternalId }));
   koa.use(signinPages({ app, pages, forms, interactions: oidc.interactions, company: companies }));
   koa.use(
     mountRoutes(app, routes, async (context) => {

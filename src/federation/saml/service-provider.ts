@@ -12,6 +12,8 @@ export type ServiceProvider = {
   sloUrl: string;
   current: KeyPair;
   next?: KeyPair;
+  /** Keys that assertions may be encrypted for; those that sign when absent. */
+  encryption?: readonly KeyPair[];
 };
 
 /**
@@ -26,7 +28,7 @@ export function serviceProviderMetadata(sp: ServiceProvider): string {
       authnRequestsSigned: true,
       wantAssertionsSigned: true,
       signingCert: certificates,
-      encryptCert: certificates,
+      encryptCert: sp.encryption?.map((pair) => pair.certificate) ?? certificates,
       nameIDFormat: [nameIdFormat.persistent, nameIdFormat.email, nameIdFormat.unspecified],
       singleLogoutService: [
         { Binding: binding.redirect, Location: sp.sloUrl },

@@ -13,7 +13,15 @@ import type { Fragment } from '../../db/search.ts';
 import { manageGroups } from '../../directory/groups/schema.ts';
 import { updateUsers } from '../../directory/users/schema.ts';
 import type { ResourceKey, ResourceRow } from './schema.ts';
-import { bumpRow, type Content, deleteRows, findIdByExternalId, putRow, readRows } from './store.ts';
+import {
+  bumpRow,
+  type Content,
+  deleteRows,
+  findIdByExternalId,
+  listUsersByExternalId,
+  putRow,
+  readRows,
+} from './store.ts';
 
 export type { ResourceKey, ResourceRow } from './schema.ts';
 
@@ -89,6 +97,12 @@ export const findByExternalId = async (
   type: ResourceType,
   externalId: string,
 ): Promise<string | null> => (await findIdByExternalId(db, client_id, type, externalId)) ?? null;
+
+/** The account that an organization's directories call by this id; null for none, and where two of them mean different ones. */
+export async function findUserByExternalId(db: Knex, orgId: string, externalId: string): Promise<string | null> {
+  const [only, other] = await listUsersByExternalId(db, orgId, externalId);
+  return other === undefined ? (only ?? null) : null;
+}
 
 /** Forgets what one client keeps about a resource; nothing to forget is no error. */
 export async function deleteResource(

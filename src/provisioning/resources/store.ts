@@ -102,6 +102,16 @@ export async function findIdByExternalId(
   return row?.resource_id;
 }
 
+/** The accounts that an organization's directories call so; more than one only where two of them use the same id. */
+export async function listUsersByExternalId(db: Knex, org_id: string, external_id: string): Promise<string[]> {
+  const rows = await db('scim_resources as r')
+    .join('scim_clients as c', 'c.client_id', 'r.client_id')
+    .where({ 'c.org_id': org_id, 'r.resource_type': 'User', 'r.external_id': external_id })
+    .distinct('r.resource_id')
+    .limit(2);
+  return rows.map((row: { resource_id: string }) => row.resource_id);
+}
+
 /** @param client_id absent: what every client keeps about it */
 export async function deleteRows(db: Knex, resource_id: string, client_id?: string): Promise<number> {
   return db('scim_resources')
