@@ -154,8 +154,9 @@ export class Companies implements CompanySignin {
   async methodsOf(_db: unknown, orgId: string) {
     return this.methods.get(orgId) ?? { password: true, saml: true };
   }
-  connectionOfHint(hint: string) {
-    return /^urn:lintel:connection:(.+)$/.exec(hint)?.[1] ?? null;
+  async connectionOfHint(_db: unknown, hint: string) {
+    const id = /^urn:lintel:connection:(.+)$/.exec(hint)?.[1];
+    return this.connections.find(({ provider_id }) => provider_id === id) ?? null;
   }
   async begin(_call: unknown, providerId: string, attempt: Parameters<CompanySignin['begin']>[2]) {
     this.begun.push({ providerId, attempt });

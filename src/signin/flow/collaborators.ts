@@ -84,8 +84,8 @@ export interface CompanySignin {
   connectionsOf(db: Knex, orgId: string): Promise<readonly Connection[]>;
   /** Which methods an organization allows. */
   methodsOf(db: Knex, orgId: string): Promise<Readonly<Record<string, boolean>>>;
-  /** The connection that a `login_hint` of ours names. */
-  connectionOfHint(hint: string): string | null;
+  /** The enabled connection that a `login_hint` of ours names: portals of identity providers begin so. */
+  connectionOfHint(db: Knex, hint: string): Promise<Connection | null>;
   /** @throws Fault connection_unavailable */
   begin(
     call: Call,

@@ -1,7 +1,6 @@
 /** What a step is given: the request, what the application wants, and what is known about the attempt. */
 import type { Context } from 'koa';
-import { Call } from '../../core/call.ts';
-import { anonymous } from '../../core/call.ts';
+import { anonymous, Call } from '../../core/call.ts';
 import { isId } from '../../core/id.ts';
 import { hashSecret } from '../../core/secret.ts';
 import { findOrganization } from '../../directory/organizations/service.ts';

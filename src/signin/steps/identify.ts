@@ -1,5 +1,6 @@
 /** Who are you? What is typed decides the way, by its domain and the asked organization alone (AU-07). */
 import { findUser } from '../../directory/users/service.ts';
+import type { Connection } from '../flow/collaborators.ts';
 import { wayOf } from '../flow/routing.ts';
 import { emptyAttempt } from '../flow/schema.ts';
 import type { Form, Next, Step, Walk } from '../flow/walk.ts';
@@ -11,14 +12,14 @@ export const identify: Step = {
   name: 'identify',
 
   async show(walk: Walk): Promise<Next> {
-    const { attempt, parts, details } = walk;
+    const { attempt, parts, details, call } = walk;
     const hint = details.params.login_hint ?? null;
-    const hinted = hint === null ? null : parts.company.connectionOfHint(hint);
+    const hinted = hint === null ? null : await parts.company.connectionOfHint(call.db, hint);
     if (attempt.identifier === null && attempt.problem === null && (await goStraightOn(walk, hinted)))
       return 'dispatch';
     return walk.render('signin/identify', {
       action: walk.address('identify'),
-      identifier: attempt.identifier ?? (hinted === null ? hint?.slice(0, longest) : null) ?? (await signedInAs(walk)),
+      identifier: attempt.identifier ?? (isOurs(hint) ? null : hint?.slice(0, longest)) ?? (await signedInAs(walk)),
       problem: problemOf(walk),
     });
   },
@@ -45,21 +46,27 @@ export const identify: Step = {
   },
 };
 
+/** Hints of our own kind name a connection, not a person. */
+const isOurs = (hint: string | null): boolean => hint?.startsWith('urn:lintel:') ?? false;
+
 /**
- * Nothing to ask where the application named a connection, or its organization has one way in: its own identity provider.
+ * Nothing to ask where a connection is named that the application may use, or its organization has one way in: its own
+ * identity provider.
  * @returns whether the attempt moved on
  */
-async function goStraightOn(walk: Walk, hinted: string | null): Promise<boolean> {
+async function goStraightOn(walk: Walk, hinted: Connection | null): Promise<boolean> {
   const orgId = walk.askedOrganization;
-  if (orgId === null) return false;
-  const { db } = walk.call;
-  const connections = await walk.parts.company.connectionsOf(db, orgId);
-  const named = connections.find(({ provider_id }) => provider_id === hinted);
-  const only = connections.length === 1 && (await walk.parts.company.methodsOf(db, orgId)).password === false;
-  const connection = named ?? (only ? connections[0] : undefined);
+  const named = hinted !== null && (orgId === null || hinted.org_id === orgId) ? hinted : null;
+  const connection = named ?? (orgId === null ? null : await onlyWay(walk, orgId));
   if (!connection) return false;
-  await walk.save({ ...walk.attempt, org_id: orgId, way: 'company', provider_id: connection.provider_id });
+  await walk.save({ ...walk.attempt, org_id: connection.org_id, way: 'company', provider_id: connection.provider_id });
   return true;
+}
+
+async function onlyWay({ call, parts }: Walk, orgId: string): Promise<Connection | null> {
+  const [only, ...more] = await parts.company.connectionsOf(call.db, orgId);
+  if (!only || more.length > 0) return null;
+  return (await parts.company.methodsOf(call.db, orgId)).password === false ? only : null;
 }
 
 /** Who signs in anew in this browser is not asked to type the name again; it can be changed. */

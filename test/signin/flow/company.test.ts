@@ -5,7 +5,7 @@ import { hashSecret } from '../../../src/core/secret.ts';
 import type { CompanyLogin } from '../../../src/signin/flow/collaborators.ts';
 import { nameIdContext } from '../../../src/signin/sessions/service.ts';
 import { insertOrganization, insertUser } from '../../credentials/owners.ts';
-import { Browser, makeApplication, type RelyingParty } from '../../oidc/rp.ts';
+import { type Browser, makeApplication, type RelyingParty } from '../../oidc/rp.ts';
 import { formsOf, goodPassword, insertPersonWithPassword, signinWorld, type SigninWorld, Visitor } from '../person.ts';
 
 describe('signin/flow: companies', () => {
@@ -226,6 +226,9 @@ describe('signin/flow: companies', () => {
     expect((await begin({ organization_id: org })).heading).to.equal('Sign in');
     const login_hint = `urn:lintel:connection:${provider_id}`;
     expect((await begin({ organization_id: org, login_hint })).heading).to.equal('Continue to Acorn ID');
+    expect((await begin({ login_hint })).heading, 'from the portal').to.equal('Continue to Acorn ID');
+    const elsewhere = await begin({ organization_id: await insertOrganization(w.db), login_hint });
+    expect(elsewhere.heading, 'another organization is asked for').to.equal('Sign in');
     const unknown = await begin({ organization_id: org, login_hint: `urn:lintel:connection:${newId()}` });
     expect([unknown.heading, formsOf(unknown.page.text)[0]?.fields.identifier]).to.deep.equal(['Sign in', '']);
   });

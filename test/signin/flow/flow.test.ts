@@ -92,6 +92,7 @@ describe('signin/flow', () => {
     const owned = await insertPersonWithPassword(w, { home_org_id: org });
     await w.db('organizations').where({ org_id: org }).update({ status: 'suspended' });
     const answers: string[] = [];
+    const statements: number[] = [];
     for (const [typed, password] of [
       ['nobody@people.example', goodPassword],
       [known.email, wrongPassword],
@@ -110,9 +111,11 @@ describe('signin/flow', () => {
       const [form] = formsOf(visitor.page.text);
       const before = passwordHashes.load.done;
       const queries: string[] = [];
-      const count = ({ sql }: { sql: string }) => queries.push(sql);
+      const note = ({ sql }: { sql: string }) => queries.push(sql);
+      w.db.on('query', note);
       const answer = await visitor.post(form?.action ?? '', { ...form?.fields, password });
-      w.db.removeListener('query', count);
+      w.db.removeListener('query', note);
+      statements.push(queries.length);
       expect(passwordHashes.load.done - before, `one hash for ${typed}`).to.equal(1);
       const { status, location, headers } = answer;
       const cookies = headers.getSetCookie().map((line) => line.split('=')[0]);
@@ -130,6 +133,7 @@ describe('signin/flow', () => {
       );
     }
     for (const answer of answers) expect(answer).to.equal(answers[0]);
+    expect(new Set(statements.slice(0, 6)).size, `as much work for each: ${statements}`).to.equal(1);
     expect(answers[0]).to.include('That name or password is not right.');
     expect((await triesOf(locked.user_id))[0]?.failure_reason).to.equal('account_locked');
     expect((await triesOf(disabled.user_id))[0]?.failure_reason).to.equal('account_disabled');
