@@ -32,7 +32,9 @@ export interface ConnectOptions {
  * @throws Error with a plain sentence when a folder is in use or belongs to another version
  */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Database> {
-  return address.startsWith('pglite:') ? connectEmbedded(address.slice('pglite:'.length), options) : connectServer(address, options);
+  return address.startsWith('pglite:')
+    ? connectEmbedded(address.slice('pglite:'.length), options)
+    : connectServer(address, options);
 }
 
 function connectServer(address: string, options: ConnectOptions): Database {

@@ -3,7 +3,9 @@ import { Fault } from '../core/fault.ts';
 import type { FaultCode } from '../core/faults.ts';
 
 const fields = (error: unknown): { code?: string; constraint?: string; message: string; name: string } =>
-  error instanceof Error ? (error as Error & { code?: string; constraint?: string }) : { message: String(error), name: '' };
+  error instanceof Error
+    ? (error as Error & { code?: string; constraint?: string })
+    : { message: String(error), name: '' };
 
 /** The name of the constraint that refused a write (SQLSTATE class 23), or null. */
 export function violatedConstraint(error: unknown): string | null {
@@ -15,7 +17,10 @@ export function violatedConstraint(error: unknown): string | null {
  * Runs a write and turns named constraints into faults: `{ roles_org_name_key: 'role_name_taken' }`.
  * Anything else is thrown as it came.
  */
-export async function refusing<T>(constraints: Readonly<Record<string, FaultCode>>, write: () => PromiseLike<T>): Promise<T> {
+export async function refusing<T>(
+  constraints: Readonly<Record<string, FaultCode>>,
+  write: () => PromiseLike<T>,
+): Promise<T> {
   try {
     return await write();
   } catch (error) {
@@ -26,7 +31,15 @@ export async function refusing<T>(constraints: Readonly<Record<string, FaultCode
   }
 }
 
-const brokenConnection = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT']);
+const brokenConnection = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+]);
 const brokenMessage =
   /Connection terminated|connection timeout|timeout expired|Query read timeout|Client has encountered a connection error|Timeout acquiring a connection|aborted|not queryable|Unable to acquire a connection/i;
 
