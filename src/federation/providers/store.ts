@@ -109,8 +109,9 @@ const connections = (db: Knex) =>
     .where({ 'p.type': 'saml' })
     .whereNot({ 'o.status': 'deleted' })
     .select(
-      columns.map((name) => `p.${name}`),
-      ['o.status as org_status', 'o.org_name'],
+      // Knex reads nothing but the array when the first argument is one.
+      ...columns.map((name) => `p.${name}`),
+      ...['o.status as org_status', 'o.org_name'],
       db.raw(`${isOpen} as is_open`),
     );
 
@@ -211,8 +212,8 @@ export const listExpiring = (db: Knex, before: Date): Promise<(ProviderCertifica
     .orderBy('c.not_after')
     .limit(500)
     .select(
-      certificateColumns.map((name) => `c.${name}`),
-      ['p.org_id'],
+      ...certificateColumns.map((name) => `c.${name}`),
+      'p.org_id',
     );
 
 /**
