@@ -24,6 +24,7 @@ import { endInvitations } from './directory/invitations/service.ts';
 import { membershipRemoved, membershipUpdated } from './directory/memberships/schema.ts';
 import { organizationCreated } from './directory/organizations/schema.ts';
 import { userClaimed, userDeleted, userDisabled, userUpdated } from './directory/users/schema.ts';
+import { providerDeleted, providerDisabled } from './federation/providers/schema.ts';
 import { forgetResource } from './provisioning/resources/service.ts';
 import { revokeSessions } from './signin/sessions/service.ts';
 
@@ -71,3 +72,6 @@ when([userDisabled, userDeleted], async (call, { object_id, org_id }) => {
 });
 // External ids are free again, so that a directory can make anew what was deleted here.
 when([userDeleted, groupDeleted], (call, { object_id }) => forgetResource(call, object_id));
+when([providerDisabled, providerDeleted], async (call, { object_id }) => {
+  await revokeSessions(call, { provider_id: object_id }, 'provider_disabled');
+});
