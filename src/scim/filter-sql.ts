@@ -8,7 +8,7 @@ import { invalidFilter } from './errors.ts';
 import type { AttributePath, CompareOp, FilterNode, Literal } from './filter.ts';
 import { isUuid } from './json.ts';
 import type { Attribute } from './attribute.ts';
-import { findAttribute, findSub, type Registry } from './registry.ts';
+import { findAttribute, findBareExtension, findSub, type Registry } from './registry.ts';
 import {
   type ElementReader,
   keptAt,
@@ -60,7 +60,8 @@ function compileNode(node: FilterNode, context: CompileContext, isNegated: boole
 type Leaf = Exclude<FilterNode, { kind: 'and' } | { kind: 'or' } | { kind: 'not' }>;
 
 function compileLeaf(node: Leaf, context: CompileContext, isNegated: boolean): Fragment {
-  const found = findAttribute(context.registry, node.path.attribute);
+  const { attribute } = node.path;
+  const found = findAttribute(context.registry, attribute) ?? findBareExtension(context.registry, attribute);
   if (!found || found.returned === 'never' || found.mutability === 'writeOnly') return FALSE;
   if (node.kind === 'compare' && node.op === 'ne') {
     return sql`NOT ${compileLeaf({ ...node, op: 'eq' }, context, true)}`;

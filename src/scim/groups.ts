@@ -56,7 +56,11 @@ export const groups: Source<Row> = {
     return full < 0 ? rows.length : full;
   },
   shape: async (request, rows, projection) => {
-    const members = await membersOf(request, rows.map(({ group_id }) => group_id), projection);
+    const members = await membersOf(
+      request,
+      rows.map(({ group_id }) => group_id),
+      projection,
+    );
     const registry = request.registries.Group;
     return rows.map((row) =>
       show(request, storedGroup(row, keptOf(row), members && (members.get(row.group_id) ?? [])), registry, projection),
@@ -134,11 +138,18 @@ export async function postGroup(request: ScimRequest, body: unknown, asking: Ask
 function columnsOf({ columns }: StoredResource): { name: string; description?: string | null } {
   const { name, description } = columns;
   if (typeof name !== 'string') throw invalidValue('displayName is required.');
-  return description === undefined ? { name } : { name, description: description === null ? null : String(description) };
+  return description === undefined
+    ? { name }
+    : { name, description: description === null ? null : String(description) };
 }
 
 /** Who comes and goes; only accounts that the organization owns are seen (SC-01). @returns the group as it is now */
-async function setMembers(call: Call, { client, trail }: ScimRequest, group: Group, delta: MemberDelta): Promise<Group> {
+async function setMembers(
+  call: Call,
+  { client, trail }: ScimRequest,
+  group: Group,
+  delta: MemberDelta,
+): Promise<Group> {
   const isNothing = !delta.replaceWith && (delta.add ?? []).length === 0 && (delta.remove ?? []).length === 0;
   if (isNothing) return group;
   const change = await changeMembers(call, client.org_id, group.group_id, { ...delta, owned_only: true });

@@ -47,7 +47,10 @@ export async function readPage<Row extends KeptColumns>(
   const registry = request.registries[source.kind];
   const plan = planPage(query, registry, door.walks.recall(client.client_id, query));
   const condition = conditionOf(request, query, source);
-  const found = plan.limit === 0 ? [] : await inTime(() => source.search(call.db, client.org_id, searchOf(query, plan, condition, source)));
+  const found =
+    plan.limit === 0
+      ? []
+      : await inTime(() => source.search(call.db, client.org_id, searchOf(query, plan, condition, source)));
   const rows = found.slice(0, Math.min(query.count, source.fitting(found, query.projection, registry)));
   const hasMore = found.length > rows.length;
   const last = rows.at(-1);

@@ -33,6 +33,9 @@ export interface ClientRegistries {
   all: ResourceSchemas[];
   User: Registry;
   Group: Registry;
+  /** Read only, and searched in memory: what SQL its attributes have does not count. */
+  Role: Registry;
+  Entitlement: Registry;
 }
 
 const cache = new LRUCache<string, ClientRegistries>({ max: 500 });
@@ -62,7 +65,14 @@ export function buildRegistries(mappings: readonly Mapping[] = STANDARD_MAPPINGS
       read.filter((one) => one.target.table === table),
     );
   };
-  return { all, User: of('User', 'users'), Group: of('Group', 'user_groups') };
+  const plain = (kind: ResourceKind) => buildRegistry(all.find((one) => one.kind === kind) as ResourceSchemas, []);
+  return {
+    all,
+    User: of('User', 'users'),
+    Group: of('Group', 'user_groups'),
+    Role: plain('Role'),
+    Entitlement: plain('Entitlement'),
+  };
 }
 
 function buildRegistry(schemas: ResourceSchemas, mappings: ReadMapping[]): Registry {
@@ -245,6 +255,14 @@ export function findAttribute(registry: Registry, path: string): Attribute | und
     if (found && found.urn.toLowerCase() === urn) return found;
   }
   return undefined;
+}
+
+/** For filters, where Entra asks `manager eq "…"` without the URN: the one extension's attribute of this bare name, if there is one. */
+export function findBareExtension(registry: Registry, path: string): Attribute | undefined {
+  const tail = `:${path.toLowerCase()}`;
+  if (path.includes(':')) return undefined;
+  const named = [...registry.attributes].filter(([key, { isExtension }]) => isExtension && key.endsWith(tail));
+  return named.length === 1 ? named[0]?.[1] : undefined;
 }
 
 export function findSub(attribute: Attribute, name: string): Attribute | undefined {

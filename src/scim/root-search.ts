@@ -15,7 +15,8 @@ import { users } from './users.ts';
 export async function searchAll(request: ScimRequest, read: (registry: Registry) => ListQuery): Promise<JsonObject> {
   const query = read(request.registries.User);
   const forGroups = read(request.registries.Group);
-  if (query.sort || forGroups.sort) throw invalidValue('"sortBy" works within one resource type: ask /Users or /Groups.');
+  if (query.sort || forGroups.sort)
+    throw invalidValue('"sortBy" works within one resource type: ask /Users or /Groups.');
   if (query.cursor !== undefined) throw invalidCursor('Cursors work within one resource type: ask /Users or /Groups.');
   const first = await readPage(request, query, users);
   const left = query.count - first.resources.length;

@@ -15,133 +15,23 @@ import { scimBaseUrl } from '../provisioning/clients/service.ts';
 import { mappingsOf } from '../provisioning/mappings/service.ts';
 import { record } from '../provisioning/recorder/service.ts';
 import { authenticateScim, type ScimAuthentication } from '../provisioning/tokens/authenticate.ts';
-import { postBulk } from './bulk-door.ts';
 import { discover, isDiscovery, standardRegistries } from './discovery.ts';
+import { findRoute, type Method, segmentsOf } from './endpoints.ts';
 import { ScimFault } from './errors.ts';
 import { toScimFault } from './faults.ts';
-import { deleteGroup, getGroup, listGroups, patchGroup, postGroup, putGroup } from './groups.ts';
 import { Notes } from './leniency.ts';
-import { readListQuery, readSearchRequest, WalkMemory } from './list.ts';
+import { WalkMemory } from './list.ts';
 import { Pace } from './pace.ts';
 import { type ClientRegistries, getRegistries } from './registry.ts';
 import type { Asking, Door, ScimAnswer, ScimRequest } from './request.ts';
-import { searchAll } from './root-search.ts';
 import { LIMITS } from './schemas.ts';
-import { deleteUser, getUser, listUsers, patchUser, postUser, putUser } from './users.ts';
 
-const prefix = '/scim/v2';
 const scimType = 'application/scim+json';
-/** Bytes: a group's PUT names all its members. */
-const groupLimit = 4 * LIMITS.maxPayloadSize;
 
 export interface ScimDoorOptions {
   readonly app: App;
   /** Whether an organization's people may sign in with a password. */
   readonly passwordAllowed: (db: Knex, orgId: string) => Promise<boolean>;
-}
-
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-type Handler = (request: ScimRequest, input: Input) => Promise<ScimAnswer>;
-
-interface Input {
-  readonly id: string;
-  readonly body: unknown;
-  readonly query: Record<string, unknown>;
-  readonly asking: Asking;
-}
-
-interface Route {
-  /** For the log; never with ids in it. */
-  readonly name: string;
-  readonly id: string;
-  readonly methods: Partial<Record<Method, Handler>>;
-  readonly limit?: number;
-}
-
-const listed = (body: ScimAnswer['body']): ScimAnswer => ({ status: 200, body });
-
-const searches = {
-  Users: (request: ScimRequest, { body }: Input) =>
-    listUsers(request, readSearchRequest(body, request.registries.User, request.call.now)).then(listed),
-  Groups: (request: ScimRequest, { body }: Input) =>
-    listGroups(request, readSearchRequest(body, request.registries.Group, request.call.now)).then(listed),
-} as const;
-
-const collections: Record<string, Partial<Record<Method, Handler>>> = {
-  Users: {
-    GET: (request, { query }) =>
-      reading(() => listUsers(request, readListQuery(query, request.registries.User, request.call.now))).then(listed),
-    POST: (request, { body, asking }) => postUser(request, body, asking),
-  },
-  Groups: {
-    GET: (request, { query }) =>
-      reading(() => listGroups(request, readListQuery(query, request.registries.Group, request.call.now))).then(listed),
-    POST: (request, { body, asking }) => postGroup(request, body, asking),
-  },
-};
-
-const members: Record<string, Partial<Record<Method, Handler>>> = {
-  Users: {
-    GET: (request, { id, asking }) => reading(() => getUser(request, id, asking)),
-    PUT: (request, { id, body, asking }) => putUser(request, id, body, asking),
-    PATCH: (request, { id, body, asking }) => patchUser(request, id, body, asking),
-    DELETE: (request, { id, asking }) => deleteUser(request, id, asking),
-  },
-  Groups: {
-    GET: (request, { id, asking }) => reading(() => getGroup(request, id, asking)),
-    PUT: (request, { id, body, asking }) => putGroup(request, id, body, asking),
-    PATCH: (request, { id, body, asking }) => patchGroup(request, id, body, asking),
-    DELETE: (request, { id, asking }) => deleteGroup(request, id, asking),
-  },
-};
-
-const root: Partial<Record<Method, Handler>> = {
-  GET: (request, { query }) =>
-    reading(() => searchAll(request, (registry) => readListQuery(query, registry, request.call.now))).then(listed),
-};
-const rootSearch: Partial<Record<Method, Handler>> = {
-  POST: (request, { body }) =>
-    reading(() => searchAll(request, (registry) => readSearchRequest(body, registry, request.call.now))).then(listed),
-};
-const bulk: Partial<Record<Method, Handler>> = { POST: (request, { body }) => postBulk(request, body) };
-
-/** A directory is no person: RFC 7644 §3.11 has 501 for that. */
-const me: Handler = async () => {
-  throw new ScimFault(501, undefined, 'The client of this token is a directory, which has no user of its own.');
-};
-const allOf = (handler: Handler): Partial<Record<Method, Handler>> => ({
-  GET: handler,
-  POST: handler,
-  PUT: handler,
-  PATCH: handler,
-  DELETE: handler,
-});
-
-/** @param path below the prefix, split; undefined when there is nothing of that name */
-function findRoute([endpoint = '', id, ...rest]: readonly string[]): Route | undefined {
-  if (rest.length > 0) return undefined;
-  const at = (name: string, methods: Route['methods'], limit?: number): Route => ({ name, id: id ?? '', methods, limit });
-  if (endpoint === 'Me') return at('scim Me', allOf(me));
-  if (Object.hasOwn(collections, endpoint)) {
-    const limit = endpoint === 'Groups' ? groupLimit : undefined;
-    if (id === undefined) return at(`scim ${endpoint}`, collections[endpoint] ?? {}, limit);
-    if (id === '.search') return at(`scim ${endpoint}/.search`, { POST: searches[endpoint as keyof typeof searches] });
-    return at(`scim ${endpoint}/{id}`, members[endpoint] ?? {}, limit);
-  }
-  if (id !== undefined) return undefined;
-  if (endpoint === '') return at('scim', root);
-  if (endpoint === '.search') return at('scim .search', rootSearch);
-  return endpoint === 'Bulk' ? at('scim Bulk', bulk) : undefined;
-}
-
-/** Segments of a path below the prefix; slashes too many, which base addresses with one at their end make, mean nothing. */
-function segmentsOf(path: string): string[] | undefined {
-  if (path !== prefix && !path.startsWith(`${prefix}/`)) return undefined;
-  try {
-    return path.slice(prefix.length).split('/').filter(Boolean).map(decodeURIComponent);
-  } catch {
-    return undefined;
-  }
 }
 
 const unknownPath = () => new ScimFault(404, undefined, 'This SCIM endpoint has no such address.');
@@ -339,4 +229,3 @@ async function registriesOf(app: App, client: ScimAuthentication['client']): Pro
   const mappings = await reading(() => mappingsOf(app.db, client));
   return getRegistries(client.client_id, String(client.mapping_version), mappings);
 }
-

@@ -162,7 +162,8 @@ export function describeServiceProvider(base: string, limits: Limits = LIMITS): 
     patch: { supported: true },
     bulk: { supported: true, maxOperations: limits.maxOperations, maxPayloadSize: limits.maxPayloadSize },
     filter: { supported: true, maxResults: limits.maxResults },
-    changePassword: { supported: true },
+    // A directory sets a first password; the lasting one is its person's own (checklist AU-20).
+    changePassword: { supported: false },
     sort: { supported: true },
     etag: { supported: true },
     pagination: {

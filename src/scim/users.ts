@@ -13,7 +13,13 @@ import { claimAccount } from '../directory/users/claim.ts';
 import { countUsers, searchUsers } from '../directory/users/lookup.ts';
 import type { UserColumns } from '../directory/users/profile.ts';
 import { type User, userUpdated } from '../directory/users/schema.ts';
-import { createOwnedUser, deleteOwnedUser, findOwnedUser, holdOwnedUser, updateOwnedUser } from '../directory/users/service.ts';
+import {
+  createOwnedUser,
+  deleteOwnedUser,
+  findOwnedUser,
+  holdOwnedUser,
+  updateOwnedUser,
+} from '../directory/users/service.ts';
 import { putResource, readResource as readKept, selectResources } from '../provisioning/resources/service.ts';
 import { notFound } from './errors.ts';
 import { checkIfMatch, isNotModified } from './etag.ts';
@@ -42,7 +48,11 @@ export const users: Source<Row> = {
   idOf: (row) => row.user_id,
   fitting: (rows) => rows.length,
   shape: async (request, rows, projection) => {
-    const groups = await groupsOf(request, rows.map(({ user_id }) => user_id), projection);
+    const groups = await groupsOf(
+      request,
+      rows.map(({ user_id }) => user_id),
+      projection,
+    );
     const registry = request.registries.User;
     return rows.map((row) =>
       show(request, storedUser(row, keptOf(row), groups && (groups.get(row.user_id) ?? [])), registry, projection),
@@ -112,7 +122,8 @@ export async function postUser(request: ScimRequest, body: unknown, asking: Aski
   const columns = columnsOf(stored, {});
   const about = { names: namesOf(columns), has_password: false, is_meant: false };
   const prepared = await prepareFirst(request, password, about);
-  const make = (claims: boolean) => call.write((inner) => create(inner, request, { stored, columns, prepared, claims }));
+  const make = (claims: boolean) =>
+    call.write((inner) => create(inner, request, { stored, columns, prepared, claims }));
   const made = await make(true).catch((error: unknown) => {
     // Somebody whom no organization may take over: a separate account, as for anybody else's.
     if (error instanceof Fault && error.code === 'claim_refused') return make(false);
@@ -259,7 +270,10 @@ async function write(
   const { external_id, attributes } = stored;
   const content = { external_id, attributes, touch: changed.length > 0 };
   const next = await putResource(call, client, 'User', user.user_id, content);
-  const names = changedNames({ external_id: kept?.external_id ?? null, ...kept?.attributes }, { external_id, ...attributes });
+  const names = changedNames(
+    { external_id: kept?.external_id ?? null, ...kept?.attributes },
+    { external_id, ...attributes },
+  );
   if (next.changed && changed.length === 0) {
     // No column of ours differs, yet the directory's picture of the person does: that is a change too (SC-16).
     const details = { attributes: names, scim_client_id: client.client_id };

@@ -23,7 +23,8 @@ let made = 0;
 export async function directory(w: World, { orgId }: { orgId?: string } = {}): Promise<Directory> {
   made += 1;
   const org_id =
-    orgId ?? (await createOrganization(w.call(), { org_name: `Organization ${made}`, slug: `scim-${made}-org` })).org_id;
+    orgId ??
+    (await createOrganization(w.call(), { org_name: `Organization ${made}`, slug: `scim-${made}-org` })).org_id;
   const client = await w.api('POST', `/organizations/${org_id}/scim-clients`, { name: `Directory ${made}` });
   expect(client.status, client.text).to.equal(201);
   const client_id = client.body.client_id as string;
@@ -73,7 +74,10 @@ export const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0
 export const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 export const ERROR = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
-export const patch = (...Operations: object[]): JsonObject => ({ schemas: [PATCH], Operations: Operations as JsonObject[] });
+export const patch = (...Operations: object[]): JsonObject => ({
+  schemas: [PATCH],
+  Operations: Operations as JsonObject[],
+});
 
 /** The refusal, in the form of RFC 7644 §3.12. */
 export function expectError(answer: Answer<JsonObject>, status: number, scimType?: string): void {

@@ -1,33 +1,34 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../src/scim/json.ts';
-import { readListQuery } from '../../src/scim/list.ts';
-import { uuid } from './directory.ts';
-import { Engine } from './engine.ts';
+import { type World, world } from '../support/world.ts';
+import { type Directory, directory, expectError, patch } from './door.ts';
 import { okta } from './okta.requests.ts';
-import { find, queryOf } from './vendor.ts';
+import { find } from './vendor.ts';
 
-describe('scim/okta: what Okta sends', () => {
-  let engine: Engine;
-  let user: string;
-  let group: string;
-  const member = uuid(2, 88);
-  const send = (name: string): JsonObject => {
-    const request = find(okta, name, { user, group, member });
-    const kind = request.path.startsWith('/Groups') ? ('Group' as const) : ('User' as const);
-    const id = request.path.split('/')[2] as string;
-    if (request.method === 'POST') return engine.post(kind, request.body);
-    return request.method === 'PUT' ? engine.put(kind, id, request.body) : engine.patch(kind, id, request.body);
+describe('scim/okta: what Okta sends, over HTTP', () => {
+  let w: World;
+  let d: Directory;
+  let ids: Record<string, string>;
+  const send = (name: string, status = 200) => d.vendor(find(okta, name, ids), status);
+  const user = async () => (await d.send('GET', `/Users/${ids.user}`)).body;
+  const members = async () => {
+    const group = (await d.send('GET', `/Groups/${ids.group}`)).body;
+    return ((group.members ?? []) as JsonObject[]).map(({ value }) => value);
   };
-  const ids = (read: JsonObject) => ((read.members as JsonObject[]) ?? []).map(({ value }) => value);
-  beforeEach(() => {
-    engine = new Engine();
-    user = send('create user').id as string;
-    expect(engine.password).to.equal('placeh0lder');
-    group = send('push group').id as string;
+  before(async () => {
+    w = await world();
+  });
+  after(() => w.close());
+  beforeEach(async () => {
+    d = await directory(w);
+    ids = { member: await d.user('second@okta.example') };
+    expect((await send('look for user')).totalResults).to.equal(0);
+    ids.user = (await send('create user', 201)).id as string;
+    ids.group = (await send('push group', 201)).id as string;
   });
 
-  it('creates a user with a placeholder password and an empty list of groups', () => {
-    expect(engine.get('User', user)).to.deep.include({
+  it('creates a user; the placeholder password is passed over, noted, and never returned', async () => {
+    expect(await user()).to.deep.include({
       userName: 'noa.reed@okta.example',
       externalId: '00u1abcdEFGH',
       locale: 'en-US',
@@ -35,45 +36,73 @@ describe('scim/okta: what Okta sends', () => {
       groups: [],
       emails: [{ primary: true, value: 'noa.reed@okta.example', type: 'work' }],
     });
-    expect(engine.get('User', user)).to.not.have.property('password');
+    expect(await user()).to.not.have.property('password');
+    expect((await w.db('users').where({ user_id: ids.user }).first()).has_password).to.equal(false);
+    expect((await send('look for user')).totalResults).to.equal(1);
+    expectError(await d.send('POST', '/Users', find(okta, 'create user').body), 409, 'uniqueness');
   });
 
-  it('sends whole PUTs: the empty middle name comes back, echoed groups are ignored, and deactivation is meant', () => {
-    const read = send('update user by PUT');
+  it('sends whole PUTs: the empty middle name comes back, echoed groups are ignored, and deactivation is meant', async () => {
+    const read = await send('update user by PUT');
     expect(read.name).to.deep.equal({ givenName: 'Noa', middleName: '', familyName: 'Reed-Hall' });
     expect(read.groups).to.deep.equal([]);
-    expect(engine.rules()).to.deep.equal(['read-only-ignored']);
-    expect(send('deactivate by PUT').active).to.equal(false);
+    expect((await send('deactivate by PUT')).active).to.equal(false);
+    expect((await user()).active).to.equal(false);
   });
 
-  it('patches without a path: deactivation, reactivation, password', () => {
-    expect(send('deactivate by PATCH').active).to.equal(false);
-    expect(send('deactivate by PATCH')).to.include({ userName: 'noa.reed@okta.example', displayName: 'Noa Reed' });
-    expect(engine.changed).to.equal(false);
-    expect(send('reactivate by PATCH').active).to.equal(true);
-    send('sync password');
-    expect(engine.password).to.equal('n3w-Secret');
+  it('patches without a path: deactivation and reactivation', async () => {
+    expect((await send('deactivate by PATCH')).active).to.equal(false);
+    const again = await send('deactivate by PATCH');
+    expect(again).to.include({ userName: 'noa.reed@okta.example', displayName: 'Noa Reed', active: false });
+    expect((await send('reactivate by PATCH')).active).to.equal(true);
   });
 
-  it('pushes groups: swaps, whole lists, an empty list, a rename that echoes the id, a PUT', () => {
-    expect(ids(send('push all members'))).to.deep.equal([user, member]);
-    expect(ids(send('swap members'))).to.deep.equal([user]);
-    expect(ids(send('swap members'))).to.deep.equal([user]);
-    expect(send('rename group')).to.include({ displayName: 'Field Crew', id: group });
-    expect(ids(engine.get('Group', group))).to.deep.equal([user]);
-    expect(ids(send('push no members'))).to.deep.equal([]);
-    expect(ids(send('update group by PUT'))).to.deep.equal([member]);
+  it('SC-15: syncs a first password; one that is too short, and a second one, are refused in SCIM’s form', async () => {
+    expectError(
+      await d.send('PATCH', `/Users/${ids.user}`, find(okta, 'sync password', ids).body),
+      400,
+      'invalidValue',
+    );
+    const password = 'a long phrase that nobody tries';
+    const set = patch({ op: 'replace', value: { password } });
+    const answer = await d.send('PATCH', `/Users/${ids.user}?attributes=password,userName`, set);
+    expect(answer.status, answer.text).to.equal(200);
+    expect(answer.text).to.not.include(password).and.not.include('password');
+    const row = await w.db('users').where({ user_id: ids.user }).first();
+    expect(row).to.include({ has_password: true, update_password_required: true });
+    expectError(await d.send('PATCH', `/Users/${ids.user}`, set), 400, 'mutability');
+    await w.api('PUT', `/organizations/${d.org_id}/login-methods/password`, { enabled: false });
+    const other = await d.user('third@okta.example', { password });
+    expect((await w.db('users').where({ user_id: other }).first()).has_password).to.equal(false);
   });
 
-  it('looks for users and imports in pages of a hundred', () => {
-    const query = readListQuery(queryOf(find(okta, 'look for user')), engine.registries.User, new Date(0));
-    expect(query).to.deep.include({
-      startIndex: 1,
-      count: 100,
-      filter: { kind: 'compare', path: { attribute: 'userName' }, op: 'eq', value: 'Noa.Reed@okta.example' },
-    });
-    expect(readListQuery(queryOf(find(okta, 'import groups')), engine.registries.Group, new Date(0))).to.include({
-      count: 100,
-    });
+  it('pushes groups: swaps, whole lists, an empty list, a rename that echoes the id, a PUT, a deletion', async () => {
+    await send('push all members', 204);
+    expect(await members()).to.have.members([ids.user, ids.member]);
+    await send('swap members', 204);
+    await send('swap members', 204);
+    expect(await members()).to.deep.equal([ids.user]);
+    expect((await user()).groups).to.deep.equal([
+      { value: ids.group, $ref: `${w.url}/scim/v2/Groups/${ids.group}`, type: 'direct', display: 'Field Team' },
+    ]);
+    await send('rename group', 204);
+    expect((await d.send('GET', `/Groups/${ids.group}`)).body).to.include({ displayName: 'Field Crew', id: ids.group });
+    expect(await members()).to.deep.equal([ids.user]);
+    await send('push no members', 204);
+    expect(await members()).to.deep.equal([]);
+    expect((await send('update group by PUT')).displayName).to.equal('Field Team');
+    expect(await members()).to.deep.equal([ids.member]);
+    await send('delete group', 204);
+    expectError(await d.send('GET', `/Groups/${ids.group}`), 404);
+  });
+
+  it('imports in pages of a hundred, and discovers', async () => {
+    expect(await send('import users')).to.include({ totalResults: 2, itemsPerPage: 2, startIndex: 1 });
+    expect((await send('import groups')).totalResults).to.equal(1);
+    const types = (await send('discover roles')).Resources as JsonObject[];
+    for (const type of types) {
+      const answer = await d.send('GET', String(type.endpoint));
+      expect(answer.status, String(type.endpoint)).to.equal(200);
+    }
   });
 });

@@ -11,7 +11,7 @@ export interface VendorRequest {
 /** The request with ids in the places that stand for them. */
 export function fill(request: VendorRequest, ids: Record<string, string>): VendorRequest {
   const text = JSON.stringify(request).replace(
-    /\{(user|group|member|manager)\}/g,
+    /(?:\{|%7B)(user|group|member|manager)(?:\}|%7D)/g,
     (place, name: string) => ids[name] ?? place,
   );
   return JSON.parse(text);

@@ -10,7 +10,7 @@ import { newId } from '../../core/id.ts';
 import { knownPermissions } from '../../core/permission.ts';
 import { foldName, readOptionalText } from '../../core/text.ts';
 import { findOrganization, holdAccess } from '../../directory/organizations/service.ts';
-import type { Page } from '../../http/list.ts';
+import type { ListQuery, Page } from '../../http/list.ts';
 import { recomputeAccess } from '../grants/recompute.ts';
 import {
   managePermissions,
@@ -132,3 +132,7 @@ export async function deletePermission(call: Call, orgId: string, permissionId: 
     await recomputeAccess(inner, orgId, { roleIds });
   });
 }
+
+/** The permissions that an organization's roles may contain, in pages by id; for other rooms, without a permission. */
+export const offeredPermissions = (db: Knex, orgId: string, page: ListQuery): Promise<Page<Permission>> =>
+  listOfferedPermissions(db, orgId, {}, page);

@@ -251,3 +251,7 @@ export async function findRole(db: Knex, orgId: string, idOrName: string): Promi
 /** One of the system's roles. */
 export const findSystemRole = async (db: Knex, name: string): Promise<Role | null> =>
   (await getSystemRole(db, name)) ?? null;
+
+/** The roles that an organization may use, in pages by id; for other rooms, without a permission. */
+export const offeredRoles = (db: Knex, orgId: string, page: ListQuery): Promise<Page<Role>> =>
+  listOfferedRoles(db, orgId, {}, page);
