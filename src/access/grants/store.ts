@@ -35,10 +35,7 @@ export const findPrimary = (db: Knex, org_id: string, user_id: string): Promise<
   db('user_roles as ur')
     .join('roles as r', 'r.role_id', 'ur.role_id')
     .where({ 'ur.org_id': org_id, 'ur.user_id': user_id, 'ur.is_primary': true })
-    .first(
-      columns.map((name) => `ur.${name}`),
-      'r.name as role_name',
-    );
+    .first(...columns.map((name) => `ur.${name}`), 'r.name as role_name');
 
 export async function insertGrant(db: Knex, row: GrantRow): Promise<void> {
   await db('user_roles').insert(row);
@@ -67,10 +64,7 @@ export const listGrantRows = (db: Knex, org_id: string, user_id: string, page: L
     db('user_roles as ur')
       .join('roles as r', 'r.role_id', 'ur.role_id')
       .where({ 'ur.org_id': org_id, 'ur.user_id': user_id })
-      .select(
-        columns.map((name) => `ur.${name}`),
-        'r.name as role_name',
-      ),
+      .select(...columns.map((name) => `ur.${name}`), 'r.name as role_name'),
     'ur.user_role_id',
     page,
   );

@@ -146,10 +146,7 @@ export const listParentRows = (db: Knex, role_id: string, page: ListQuery): Prom
     db('role_inheritance as i')
       .join('roles as r', 'r.role_id', 'i.parent_role_id')
       .where({ 'i.role_id': role_id })
-      .select(
-        columns.map((name) => `r.${name}`),
-        'i.created_at as inherited_since',
-      ),
+      .select(...columns.map((name) => `r.${name}`), 'i.created_at as inherited_since'),
     'r.role_id',
     page,
   );

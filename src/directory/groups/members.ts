@@ -47,7 +47,7 @@ export async function changeMembers(
   call.require(manageGroups, orgId);
   const wanted = delta.replaceWith ?? delta.add ?? [];
   const coming = unique(wanted);
-  if (!delta.ignoreUnknown && !wanted.every(isId)) refuseUnknown(wanted.filter((id) => !isId(id)));
+  if (!delta.ignoreUnknown && wanted.some((id) => !isId(id))) refuseUnknown(wanted.filter((id) => !isId(id)));
   return call.write(async (inner) => {
     await shareAccess(inner.db, orgId);
     const group = await lockGroup(inner.db, orgId, groupId);
