@@ -236,6 +236,8 @@ export class Browser {
 export interface Answers {
   /** What to type into a field, by its name; a function is asked with the page. */
   readonly fields: Readonly<Record<string, string>>;
+  /** Whether this is where the person wanted to go: the walk ends there, whatever forms the page has. */
+  readonly arrived?: (url: string) => boolean;
   /** Which of several buttons to press; the first when absent. */
   readonly choose?: (button: { name: string; value: string; label: string }) => boolean;
 }
@@ -254,7 +256,7 @@ export async function passPages(
   let page = start;
   const seen = new Set<string>();
   for (let step = 0; step < 15; step += 1) {
-    if (page.status === 0 || page.status >= 400) return page;
+    if (page.status === 0 || page.status >= 400 || answers.arrived?.(page.url)) return page;
     if (page.onward !== null) {
       page = await browser.open(page.onward, stopAt);
       continue;

@@ -27,7 +27,7 @@ async function signIn(stage: Stage, browser: Browser, username: string): Promise
   if (!person) throw new Error(`Nobody is called ${username}.`);
   const first = await browser.open(`${stage.applicationUrl}/sign-in`);
   const fields = { identifier: person.email, username: person.username, password: person.password };
-  return passPages(browser, first, { fields });
+  return passPages(browser, first, { fields, arrived: (url) => url === `${stage.applicationUrl}/` });
 }
 
 async function story(stage: Stage): Promise<void> {

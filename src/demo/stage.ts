@@ -24,6 +24,7 @@ export interface Ports {
   readonly identityProvider: number;
 }
 
+type Settings = Readonly<Record<string, string>>;
 export type Tell = (sentence: string) => void;
 
 export interface Stage {
@@ -64,7 +65,12 @@ const closing = (server: Server): Promise<unknown> => {
   return new Promise((resolve) => server.close(resolve));
 };
 
-async function startLintel(port: number, allow: string, apiKey: string): Promise<{ running: Running; url: string }> {
+async function startLintel(
+  port: number,
+  allow: string,
+  apiKey: string,
+  settings: Settings,
+): Promise<{ running: Running; url: string }> {
   const url = `http://localhost:${port}`;
   const config = loadConfig({
     PORT: String(port),
@@ -74,6 +80,7 @@ async function startLintel(port: number, allow: string, apiKey: string): Promise
     LINTEL_LOG_LEVEL: 'error',
     LINTEL_EGRESS_ALLOW: allow,
     LINTEL_GRACE_SECONDS: '1',
+    ...settings,
   });
   return { running: await start(config), url };
 }
@@ -101,11 +108,15 @@ async function startIdentityProvider(
   return { server, url, idp };
 }
 
-/** Opens the stage. Each sentence tells one step that was really taken. */
-export async function openStage(ports: Ports, tell: Tell): Promise<Stage> {
+/**
+ * Opens the stage. Each sentence tells one step that was really taken.
+ * @param settings of Lintel in place of the demonstration's own, for instance another database
+ */
+export async function openStage(ports: Ports, tell: Tell, settings: Settings = {}): Promise<Stage> {
   const apiKey = `ltl_key_${randomBytes(32).toString('base64url')}`;
   const identityProvider = await startIdentityProvider(ports.identityProvider);
-  const lintel = await startLintel(ports.lintel || (await freePort()), new URL(identityProvider.url).host, apiKey);
+  const allow = new URL(identityProvider.url).host;
+  const lintel = await startLintel(ports.lintel || (await freePort()), allow, apiKey, settings);
   const applicationServer = createServer();
   const applicationUrl = `http://localhost:${await listen(applicationServer, ports.application, 'localhost')}`;
   const close = async () => {
