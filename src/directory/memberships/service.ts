@@ -31,6 +31,7 @@ import {
   listMembershipsOf,
   listOrganizationsOf,
   lockMembership,
+  lockMembershipsOf,
   type MembershipOfUser,
   setMembershipStatus,
 } from './store.ts';
@@ -112,10 +113,18 @@ export async function removeMember(call: Call, orgId: string, userId: string): P
   });
 }
 
-/** Ends all memberships of an account that was deleted, in the same transaction. */
-export async function endMemberships(call: Call, userId: string): Promise<void> {
+/**
+ * Locks everything that somebody belongs to, before the account is deleted: who gives them a role meanwhile has done so before
+ * reactions look, or finds nobody.
+ */
+export async function holdMemberships(call: Call, userId: string): Promise<void> {
   for (const orgId of await listOrganizationsOf(call.db, userId)) await shareAccess(call.db, orgId);
   await holdGroupsOf(call, userId, null);
+  await lockMembershipsOf(call.db, userId);
+}
+
+/** Ends all memberships of an account that was deleted; they are held. */
+export async function endMemberships(call: Call, userId: string): Promise<void> {
   await deleteMembershipsOf(call.db, userId);
   await leaveGroups(call, userId, null);
 }

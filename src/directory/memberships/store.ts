@@ -99,6 +99,10 @@ export async function listOrganizationsOf(db: Knex, user_id: string): Promise<st
   return rows.map((row: { org_id: string }) => row.org_id);
 }
 
+export async function lockMembershipsOf(db: Knex, user_id: string): Promise<void> {
+  await db('user_organization_info').where({ user_id }).orderBy('org_id').forNoKeyUpdate().select('org_id');
+}
+
 export async function deleteMembershipsOf(db: Knex, user_id: string): Promise<void> {
   await db('user_organization_info').where({ user_id }).del();
 }

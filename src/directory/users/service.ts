@@ -13,7 +13,7 @@ import { newId, zeroId } from '../../core/id.ts';
 import type { Page } from '../../http/list.ts';
 import { domainOfEmail } from '../domains/names.ts';
 import { hasVerifiedDomainOf } from '../domains/service.ts';
-import { endMemberships } from '../memberships/service.ts';
+import { endMemberships, holdMemberships } from '../memberships/service.ts';
 import { readProfile, type UserColumns } from './profile.ts';
 import {
   createUsers,
@@ -198,6 +198,7 @@ export async function deleteAnyUser(call: Call, userId: string): Promise<void> {
 async function remove(call: Call, orgId: string | null, userId: string): Promise<void> {
   await call.write(async (inner) => {
     const before = found(await lockUser(inner.db, orgId, userId));
+    await holdMemberships(inner, userId);
     await updateUserRow(inner.db, userId, { deleted_at: inner.now, enabled: false, updated_at: inner.now });
     await inner.emit(userDeleted, {
       org_id: before.home_org_id,
