@@ -36,19 +36,21 @@ export async function findCandidates(
 ): Promise<Candidates> {
   const found = new Map<string, User>();
   let blocked = false;
-  const judge = async (user: User | null, isTrusted: boolean) => {
-    if (user && isTrusted) found.set(user.user_id, user);
-    else if (user) blocked = true;
+  const judge = (user: User, isTrusted: boolean) => {
+    if (isTrusted) found.set(user.user_id, user);
+    else blocked = true;
   };
   for (const name of new Set([names.email, names.username, names.subject])) {
-    if (name === null) continue;
-    const user = await findOwnedByIdentifier(db, orgId, name);
-    if (user) await judge(user, await isTrustworthy(db, orgId, user, name, names.email));
+    const user = name === null ? null : await findOwnedByIdentifier(db, orgId, name);
+    if (name === null || !user) continue;
+    // Two people of one company may both be called "ada": somebody with another address is somebody else.
+    if (!name.includes('@') && names.email !== null && !same(user.email, names.email)) continue;
+    judge(user, await isTrustworthy(db, orgId, user, name));
   }
   for (const id of findByExternalId ? new Set(names.external_ids) : []) {
     const userId = await findByExternalId?.(db, orgId, id);
     const user = userId ? await findOwnedUser(db, orgId, userId) : null;
-    if (user) await judge(user, await standsInVerifiedDomain(db, orgId, user));
+    if (user) judge(user, await standsInVerifiedDomain(db, orgId, user));
   }
   return { linkable: [...found.values()], blocked };
 }
@@ -58,20 +60,11 @@ const same = (left: string | null, right: string | null): boolean =>
 
 /**
  * An address in a verified domain that is the account's confirmed e-mail, or the username that the organization gave it. A
- * username that is no address counts when the account stands in a verified domain and no other address was sent.
+ * username that is no address counts when the account stands in a verified domain.
  */
-async function isTrustworthy(
-  db: Knex,
-  orgId: string,
-  user: User,
-  name: string,
-  email: string | null,
-): Promise<boolean> {
-  if (same(user.username, name)) {
-    if (name.includes('@')) return hasVerifiedDomainOf(db, orgId, name);
-    return (email === null || same(user.email, email)) && standsInVerifiedDomain(db, orgId, user);
-  }
-  return user.email_confirmed && hasVerifiedDomainOf(db, orgId, name);
+async function isTrustworthy(db: Knex, orgId: string, user: User, name: string): Promise<boolean> {
+  if (!name.includes('@')) return standsInVerifiedDomain(db, orgId, user);
+  return (same(user.username, name) || user.email_confirmed) && hasVerifiedDomainOf(db, orgId, name);
 }
 
 async function standsInVerifiedDomain(db: Knex, orgId: string, user: User): Promise<boolean> {
