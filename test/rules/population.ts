@@ -44,6 +44,8 @@ export const addressOf = (route: Route, params: Record<string, string>): string 
 function bodyFor(route: Route, tenant: Tenant): unknown {
   const { ids } = tenant;
   switch (route.operationId) {
+    case 'setLoginMethod':
+      return { enabled: false };
     case 'updateMember':
       return { status: 'suspended' };
     case 'verifyDomain':
@@ -82,7 +84,7 @@ function bodyFor(route: Route, tenant: Tenant): unknown {
         add: ids.has('users') ? [ids.get('users')] : [],
         email: `sample-${unique}@sample.example`,
         domain: `sample-${unique}.example`,
-        certificate: keys.idpNext().certificate,
+        pem: keys.idpNext().certificate,
       };
       return route.body ? sample(route.body, (name) => known[name]) : undefined;
     }
