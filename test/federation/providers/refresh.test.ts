@@ -1,0 +1,178 @@
+/** Metadata that is read again: keys come without a gap and go late; another identity provider waits for an administrator. */
+import { expect } from 'chai';
+import { refreshDueProviders } from '../../../src/federation/providers/refresh.ts';
+import { keys } from '../../support/saml/keys.ts';
+import { endpoint, idpMetadataXml, keyDescriptor } from '../../support/saml/metadata.ts';
+import { type World, world } from '../../support/world.ts';
+import { organization, type Provider } from '../company.ts';
+import { type MetadataSite, metadataSite } from './metadata-site.ts';
+
+const day = 24 * 3_600_000;
+
+describe('federation/providers/refresh', () => {
+  let w: World;
+  let site: MetadataSite;
+  let path: string;
+  let provider_id: string;
+  let org_id: string;
+
+  const signing = (...pairs: { certificate: string }[]) =>
+    pairs.map(({ certificate }) => keyDescriptor(certificate, 'signing')).join('');
+  const xml = (...pairs: { certificate: string }[]) => idpMetadataXml({ keyDescriptors: signing(...pairs) });
+  const active = async (): Promise<string[]> =>
+    w
+      .db('identity_provider_certificates')
+      .where({ provider_id, status: 'active' })
+      .orderBy('certificate_id')
+      .pluck('pem');
+  const pems = (...pairs: { certificate: string }[]) => pairs.map(({ certificate }) => certificate);
+  const refresh = (body: object = {}) => w.api<Provider & { code: string }>('POST', `${path}/metadata`, body);
+  const read = async () => (await w.api<Provider>('GET', path)).body;
+  const actions = (): Promise<string[]> => w.db('audit_logs').where({ org_id }).orderBy('log_id').pluck('action');
+
+  beforeEach(async () => {
+    w = await world();
+    site = await metadataSite(xml(keys.idp()));
+    org_id = await organization(w);
+    const all = `/organizations/${org_id}/identity-providers`;
+    const { body } = await w.api<Provider>('POST', all, {
+      type: 'saml',
+      name: 'A',
+      config: { metadata_url: site.url },
+    });
+    provider_id = body.provider_id;
+    path = `${all}/${provider_id}`;
+  });
+  afterEach(async () => {
+    await site.close();
+    await w.close();
+  });
+
+  it('makes a connection from its address', async () => {
+    const provider = await read();
+    expect(provider).to.include({ state: 'active' });
+    expect(provider.config).to.include({ metadata_url: site.url, idp_entity_id: 'https://idp.example/entity' });
+    expect(provider.metadata.read_at).to.be.a('string');
+    expect(await active()).to.deep.equal(pems(keys.idp()));
+  });
+
+  it('adds new certificates, and keeps one that is absent for seven days, longer while it is used', async () => {
+    site.content = xml(keys.idpNext());
+    await refresh();
+    expect(await active(), 'both').to.deep.equal(pems(keys.idp(), keys.idpNext()));
+    await w
+      .db('identity_provider_certificates')
+      .where({ pem: keys.idp().certificate })
+      .update({ last_used_at: w.app.clock() });
+    w.skew += 6 * day;
+    await refreshDueProviders(w.app);
+    expect(await active(), 'absent for six days').to.have.length(2);
+    w.skew += 1.5 * day;
+    await w
+      .db('identity_provider_certificates')
+      .where({ pem: keys.idp().certificate })
+      .update({ last_used_at: new Date(w.app.clock().getTime() - day) });
+    await refreshDueProviders(w.app);
+    expect(await active(), 'used yesterday').to.have.length(2);
+    w.skew += 7 * day;
+    await refreshDueProviders(w.app);
+    expect(await active()).to.deep.equal(pems(keys.idpNext()));
+    expect(site.answered.at(-1), 'asked with the ETag').to.equal(304);
+    expect(await actions()).to.include('identity_provider_certificate.retired');
+    site.content = xml(keys.idp(), keys.idpNext());
+    await refresh();
+    expect(await active(), 'back again').to.have.length(2);
+  });
+
+  it('never takes the last certificate, nor one that an administrator added, nor brings back one that was retired', async () => {
+    await w.api('POST', `${path}/certificates`, { pem: keys.ec().certificate });
+    site.content = xml(keys.idpNext());
+    await refresh();
+    w.skew += 8 * day;
+    await refresh();
+    expect(await active()).to.deep.equal(pems(keys.ec(), keys.idpNext()));
+    const rows = await w.db('identity_provider_certificates').where({ pem: keys.idpNext().certificate });
+    expect((await w.api('DELETE', `${path}/certificates/${rows[0].certificate_id}`)).status).to.equal(204);
+    await refresh();
+    expect(await active()).to.deep.equal(pems(keys.ec()));
+  });
+
+  it('another entity ID waits, with its keys, until an administrator accepts it', async () => {
+    site.content = idpMetadataXml({ entityId: 'https://evil.example/', keyDescriptors: signing(keys.attacker()) });
+    await refreshWhenDue();
+    await refreshWhenDue();
+    const waiting = await read();
+    expect(waiting.config.idp_entity_id).to.equal('https://idp.example/entity');
+    expect(waiting.metadata.pending).to.include({ idp_entity_id: 'https://evil.example/' });
+    expect(await active()).to.deep.equal(pems(keys.idp()));
+    expect((await actions()).filter((action) => action === 'identity_provider.metadata_pending')).to.have.length(1);
+    const accepted = await refresh({ accept_changes: true });
+    expect(accepted.body.config.idp_entity_id).to.equal('https://evil.example/');
+    expect(accepted.body.metadata.pending).to.equal(null);
+  });
+
+  it('another host waits; another path of the same host does not', async () => {
+    const at = (location: string) =>
+      idpMetadataXml({ sso: endpoint('SingleSignOnService', 'HTTP-Redirect', location) });
+    site.content = at('https://idp.example/new-path');
+    expect((await refresh()).body.config.sso_url).to.equal('https://idp.example/new-path');
+    expect(await actions()).to.include('identity_provider.updated');
+    site.content = at('https://idp.example.evil.example/sso');
+    expect((await refresh()).body.config.sso_url).to.equal('https://idp.example/new-path');
+    expect((await read()).metadata.pending).not.to.equal(null);
+    site.content = at('https://idp.example/new-path');
+    expect((await refresh()).body.metadata.pending, 'taken back').to.equal(null);
+  });
+
+  it('keeps the last good copy when reading fails, and says so once', async () => {
+    for (const content of [500, 'no xml', xml({ certificate: keys.weak().certificate })]) {
+      site.content = content;
+      await refreshWhenDue();
+    }
+    const provider = await read();
+    expect(provider.metadata.problem).to.be.a('string');
+    expect(provider).to.include({ state: 'active' });
+    expect(await active()).to.deep.equal(pems(keys.idp()));
+    expect((await actions()).filter((action) => action === 'identity_provider.metadata_failed')).to.have.length(1);
+    site.content = xml(keys.idp());
+    await refreshWhenDue();
+    expect((await read()).metadata.problem).to.equal(null);
+    site.content = 500;
+    expect((await refresh()).body.code, 'by hand').to.equal('egress_failed');
+  });
+
+  it('reads each connection about once a day, by one process', async () => {
+    site.answered.length = 0;
+    await refreshDueProviders(w.app);
+    expect(site.answered, 'read just now').to.have.length(0);
+    w.skew += 25 * 3_600_000;
+    await Promise.all([refreshDueProviders(w.app), refreshDueProviders(w.app)]);
+    expect(site.answered).to.deep.equal([304]);
+  });
+
+  it('has an address only when it was given one', async () => {
+    await w.api('PATCH', path, { config: { metadata_url: null } });
+    expect((await refresh()).body.code).to.equal('provider_metadata_missing');
+    expect(await active()).to.deep.equal(pems(keys.idp()));
+  });
+
+  it('warns of certificates that end, once at each step', async () => {
+    const expiring = () =>
+      w.db('audit_logs').where({ action: 'identity_provider_certificate.expiring' }).orderBy('log_id');
+    await w.db('identity_provider_certificates').update({ not_after: new Date(w.app.clock().getTime() + 40.5 * day) });
+    await refreshDueProviders(w.app);
+    await refreshDueProviders(w.app);
+    expect((await expiring()).map(({ details }) => details.days)).to.deep.equal([40]);
+    w.skew += 11 * day;
+    await refreshDueProviders(w.app);
+    w.skew += 29 * day;
+    await refreshDueProviders(w.app);
+    await refreshDueProviders(w.app);
+    expect((await expiring()).map(({ details }) => details.days)).to.deep.equal([40, 29, 0]);
+  });
+
+  async function refreshWhenDue(): Promise<void> {
+    w.skew += 1.1 * day;
+    await refreshDueProviders(w.app);
+  }
+});
