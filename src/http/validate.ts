@@ -3,6 +3,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormatsModule from 'ajv-formats';
 import type { TSchema } from 'typebox';
 import type { FieldError } from '../core/fault.ts';
+import { isId } from '../core/id.ts';
 
 // ajv-formats is CommonJS whose types and value disagree under nodenext.
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
@@ -10,6 +11,8 @@ const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
 const build = (options: ConstructorParameters<typeof Ajv>[0]): Ajv => {
   const ajv = new Ajv({ strict: false, allErrors: false, ...options });
   addFormats(ajv);
+  // The format of ajv-formats also lets `urn:uuid:…` through, which no uuid column reads.
+  ajv.addFormat('uuid', { type: 'string', validate: isId });
   return ajv;
 };
 
