@@ -262,7 +262,7 @@ export async function passPages(
       continue;
     }
     const form = page.forms.find(({ method }) => method === 'post');
-    if (!form || !page.forms.every(({ method }) => method === 'post')) return page;
+    if (!form) return page;
     const asked = form.visible.filter((name) => form.fields[name] === '' || answers.fields[name] !== undefined);
     const unknown = asked.filter((name) => answers.fields[name] === undefined);
     const sameAgain = `${page.url} ${page.title} ${asked.join()}`;

@@ -1,6 +1,6 @@
 /** The demonstration's stage for journeys: on this run's database, so that they hold on PostgreSQL too. */
 import { randomBytes } from 'node:crypto';
-import { Browser, type Page, passPages } from '../../src/demo/browser.ts';
+import { type Browser, type Page, passPages } from '../../src/demo/browser.ts';
 import { people } from '../../src/demo/cast.ts';
 import { openStage, type Stage } from '../../src/demo/stage.ts';
 import { emptyDatabase, onPostgres, testDatabaseAddress } from '../support/database.ts';

@@ -79,6 +79,7 @@ export async function startApache(options: RelyingPartyOptions): Promise<Relying
       ...(asRoot ? ['User www-data', 'Group www-data'] : []),
       'StartServers 1',
       'ServerLimit 1',
+      'MaxRequestWorkers 25',
       'ThreadsPerChild 25',
       ...names.map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`),
       `OIDCProviderMetadataURL ${options.issuer}/.well-known/openid-configuration`,
