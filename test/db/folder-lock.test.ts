@@ -79,7 +79,9 @@ describe('db/folder-lock', () => {
     writeFileSync(`${folder}.lock`, `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`);
     expect(() => lockFolder(folder)).to.throw(`in use by process ${pid}`);
     process.kill(pid, 'SIGKILL');
-    await new Promise((wake) => setTimeout(wake, 100));
+    for (let i = 0; i < 100 && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '); i += 1) {
+      await new Promise((wake) => setTimeout(wake, 50));
+    }
     expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).to.include(') Z ');
     lockFolder(folder)();
   });
