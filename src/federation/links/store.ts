@@ -36,12 +36,24 @@ const written = ({ attributes, ...row }: Written): Record<string, unknown> => ({
   ...(attributes === undefined ? {} : { attributes: json(attributes) }),
 });
 
-/** Whom a connection means by a subject, held until the transaction ends. */
-export const lockIdentity = (db: Knex, provider_id: string, external_id: string): Promise<IdentityRow | undefined> =>
-  db('federated_identities')
+/** First number of the pair; no other advisory lock of this product uses it. */
+const subjectLock = 4_113_013;
+
+/**
+ * Whom a connection means by a subject, held until the transaction ends. Sign-ins of one subject go one after the other: the
+ * second finds the account that the first one made, instead of taking it for somebody else's.
+ */
+export async function lockIdentity(
+  db: Knex,
+  provider_id: string,
+  external_id: string,
+): Promise<IdentityRow | undefined> {
+  await db.raw('select pg_advisory_xact_lock(?, hashtext(?))', [subjectLock, `${provider_id}:${external_id}`]);
+  return db('federated_identities')
     .where({ provider_id, external_id })
     .forUpdate()
     .first(...columns, 'attributes');
+}
 
 /** Whether the account is linked to the connection already, by whatever subject. */
 export async function isLinked(db: Knex, provider_id: string, user_id: string): Promise<boolean> {
