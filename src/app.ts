@@ -15,7 +15,7 @@ import { applicationRoutes } from './applications/clients/routes.ts';
 import { consentRoutes } from './applications/consents/routes.ts';
 import { rotateSigningKeys } from './applications/keys/service.ts';
 import { expireTokens } from './applications/tokens/expire.ts';
-import { actorOfAccessToken } from './applications/tokens/service.ts';
+import { authenticateAccessToken } from './applications/tokens/service.ts';
 import type { Config } from './config/config.ts';
 import { sealingKeys } from './config/sealing-key.ts';
 import type { App } from './core/app.ts';
@@ -221,7 +221,7 @@ export async function createLintel(config: Config, database: Database, options: 
     mountRoutes(app, routes, async (context) => {
       const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(context.get('authorization')) ?? [];
       const actor =
-        token === undefined ? null : ((await actorOfAccessToken(app, token)) ?? (await authenticateApiKey(app, token, actorForUser)));
+        token === undefined ? null : ((await authenticateAccessToken(app, token)) ?? (await authenticateApiKey(app, token, actorForUser)));
       if (!actor) throw new Fault('unauthenticated');
       return actor;
     }),

@@ -2,8 +2,7 @@
 import { type Account, errors, type FindAccount, type KoaContextWithOIDC } from 'oidc-provider';
 import { readSubject, type Subject } from '../applications/tokens/subjects.ts';
 import { isId } from '../core/id.ts';
-import { asFault } from '../db/errors.ts';
-import { temporarilyUnavailable } from './adapter.ts';
+import { defectOf } from './adapter.ts';
 import { claimsOf } from './claims.ts';
 import { unitNow } from './unit.ts';
 
@@ -12,10 +11,11 @@ export async function subjectOf(accountId: string, orgId: string | null): Promis
   const unit = unitNow();
   if (!unit || !isId(accountId)) return undefined;
   try {
-    return await unit.once(`subject:${accountId}:${orgId}`, () => readSubject(unit.db, accountId, orgId));
+    return await unit.once(`subject:${accountId}:${orgId}`, () =>
+      readSubject(unit.db, accountId, orgId, unit.call.now),
+    );
   } catch (error) {
-    const fault = asFault(error);
-    throw fault === error ? error : temporarilyUnavailable(error);
+    throw defectOf(error);
   }
 }
 

@@ -48,11 +48,24 @@ export function createAdapter(options: AdapterOptions): AdapterFactory {
 }
 
 /** A database that does not answer is `temporarily_unavailable` in OAuth's words (RFC 6749 §4.1.2.1), with 503 where that fits. */
-export function temporarilyUnavailable(cause: unknown): errors.OIDCProviderError {
+function temporarilyUnavailable(cause: unknown): errors.OIDCProviderError {
   const error = new errors.TemporarilyUnavailable('The server cannot answer at the moment. Try again shortly.', {
     cause,
   });
   return Object.assign(error, { status: 503, statusCode: 503, expose: true });
+}
+
+/**
+ * What an error means to the library: its own kinds as they are, an absent database as `temporarily_unavailable`. The library
+ * saves the session even after a failure, so the first defect of a request is remembered and comes back instead of later ones.
+ */
+export function defectOf(error: unknown): unknown {
+  if (error instanceof errors.OIDCProviderError) return error;
+  const unit = unitNow();
+  const first = unit?.failure ?? error;
+  if (unit) unit.failure = first;
+  const fault = asFault(first);
+  return fault === first ? first : temporarilyUnavailable(first);
 }
 
 function guarded(adapter: Adapter): Adapter {
@@ -64,9 +77,7 @@ function guarded(adapter: Adapter): Adapter {
       try {
         return await method(...values);
       } catch (error) {
-        if (error instanceof errors.OIDCProviderError) throw error;
-        const fault = asFault(error);
-        throw fault === error ? error : temporarilyUnavailable(error);
+        throw defectOf(error);
       }
     };
   }
@@ -162,11 +173,24 @@ class Sessions extends Base {
 
   override async find(id: string): Promise<AdapterPayload | undefined> {
     const payload = await records.findSession(this.unit().db, 'id_hash', hashSecret(id), this.now);
-    return payload && { ...payload, jti: id };
+    return payload && { ...this.#opened(payload), jti: id };
   }
 
   override async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    return records.findSession(this.unit().db, 'uid', uid, this.now);
+    const payload = await records.findSession(this.unit().db, 'uid', uid, this.now);
+    return payload && this.#opened(payload);
+  }
+
+  /** `state` has the token of a sign-out page that is open (SD-02). */
+  #sealed({ state, ...payload }: Payload): Payload {
+    const context = `oidc_sessions:state:${String(payload.uid)}`;
+    return state === undefined ? payload : { ...payload, state: this.app.sealer.seal(JSON.stringify(state), context) };
+  }
+
+  #opened(payload: Payload): Payload {
+    const { state, uid } = payload;
+    if (typeof state !== 'string') return payload;
+    return { ...payload, state: JSON.parse(this.app.sealer.open(state, `oidc_sessions:state:${String(uid)}`)) };
   }
 
   override async upsert(id: string, payload: AdapterPayload): Promise<undefined> {
@@ -176,7 +200,7 @@ class Sessions extends Base {
       uid: payload.uid as string,
       user_id: payload.accountId ?? null,
       session_id: (payload.sessionId as string | undefined) ?? null,
-      payload: kept(payload),
+      payload: this.#sealed(kept(payload)),
       expires_at: expiry(payload),
     });
   }
@@ -381,6 +405,10 @@ class AccessTokens extends Base {
   }
 }
 
+/**
+ * Interactions and pushed requests. An interaction is kept sealed: the library puts its own id into it, the value of the session's
+ * cookie and the reference of a pushed request, which the database must not know in the clear (SD-02).
+ */
 class Artifacts extends Base {
   readonly #kind: string;
 
@@ -391,7 +419,17 @@ class Artifacts extends Base {
 
   override async find(id: string): Promise<AdapterPayload | undefined> {
     const found = await records.findArtifact(this.unit().db, this.#kind, hashSecret(id));
-    return found && { ...found.payload, jti: id, ...(found.consumed ? { consumed: true } : {}) };
+    return found && { ...this.#opened(hashSecret(id), found.payload), jti: id, ...(found.consumed ? { consumed: true } : {}) };
+  }
+
+  #sealed(idHash: string, payload: Payload): Payload {
+    if (this.#kind !== 'Interaction') return payload;
+    return { sealed: this.app.sealer.seal(JSON.stringify(payload), `oidc_artifacts:payload:${idHash}`) };
+  }
+
+  #opened(idHash: string, payload: Payload): Payload {
+    if (this.#kind !== 'Interaction') return payload;
+    return JSON.parse(this.app.sealer.open(String(payload.sealed), `oidc_artifacts:payload:${idHash}`)) as Payload;
   }
 
   override async upsert(id: string, payload: AdapterPayload): Promise<undefined> {
@@ -399,7 +437,7 @@ class Artifacts extends Base {
     await records.saveArtifact(db, {
       id_hash: hashSecret(id),
       kind: this.#kind,
-      payload: kept(payload),
+      payload: this.#sealed(hashSecret(id), kept(payload)),
       expires_at: expiry(payload),
     });
   }

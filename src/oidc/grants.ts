@@ -5,6 +5,7 @@ import { emitConsent } from '../applications/consents/service.ts';
 import { findGrantOf, type Payload } from '../applications/tokens/records.ts';
 import type { Call } from '../core/call.ts';
 import { violatedConstraint } from '../db/errors.ts';
+import { defectOf } from './adapter.ts';
 import { lifetimes } from './lifetimes.ts';
 import { clientOf } from './models.ts';
 import { resolveOrganization } from './organization.ts';
@@ -42,13 +43,16 @@ export async function loadExistingGrant(context: KoaContextWithOIDC): Promise<Gr
   if (!unit || resolution.kind !== 'chosen') return undefined;
   const client = clientOf(context);
   const key = { user_id: oidc.account?.accountId as string, client_id: client.clientId, org_id: resolution.org_id };
-  const found = await findGrantOf(unit.db, key);
-  const grant = found && revive(oidc.provider, found.grant_id, found.payload);
-  if (!client.first_party) return grant;
-  const wanted = requested(context);
-  const missing = grant ? missingFrom(grant, wanted) : wanted;
-  if (grant && !missing) return grant;
-  return allow(oidc.provider, await unit.begin(), key, missing ?? {});
+  try {
+    const found = await findGrantOf(unit.db, key);
+    const grant = found && revive(oidc.provider, found.grant_id, found.payload);
+    if (!client.first_party) return grant;
+    const wanted = requested(context);
+    const missing = grant ? missingFrom(grant, wanted) : wanted;
+    return grant && !missing ? grant : await allow(oidc.provider, await unit.begin(), key, missing ?? {});
+  } catch (error) {
+    throw defectOf(error);
+  }
 }
 
 /** What this authorization request asks for. */

@@ -7,8 +7,7 @@ import type { App } from '../core/app.ts';
 import { newId } from '../core/id.ts';
 import { hashSecret, newSecret, sameSecret } from '../core/secret.ts';
 import { LRUCache } from 'lru-cache';
-import { asFault } from '../db/errors.ts';
-import { temporarilyUnavailable, tokenPrefix } from './adapter.ts';
+import { defectOf, tokenPrefix } from './adapter.ts';
 import { unitNow } from './unit.ts';
 
 /** A client with what Lintel keeps beside the registered metadata. */
@@ -87,8 +86,7 @@ function replaceReplayDetection(provider: Provider, app: App): void {
       try {
         return await markUsed(unitNow()?.db ?? app.db, hashSecret(`${issuer}\n${jti}`), new Date(exp * 1000));
       } catch (error) {
-        const fault = asFault(error);
-        throw fault === error ? error : temporarilyUnavailable(error);
+        throw defectOf(error);
       }
     },
   });
@@ -115,8 +113,7 @@ async function findMetadata(app: App, cache: ClientCache, id: string) {
   try {
     return await cache.find(unitNow()?.db ?? app.db, id);
   } catch (error) {
-    const fault = asFault(error);
-    throw fault === error ? error : temporarilyUnavailable(error);
+    throw defectOf(error);
   }
 }
 

@@ -322,6 +322,12 @@ export const userinfo = (w: World, token: string) =>
 export const payloadOf = (jwt: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 
+const errorsOf = (w: World): string =>
+  w.logLines
+    .filter((line) => line.includes('"level":"error"'))
+    .join('')
+    .slice(-3000);
+
 /** Signs a person in to an application and gets its tokens. */
 export async function signIn(
   w: World,
@@ -334,7 +340,9 @@ export async function signIn(
   const address = authorizationUrl(client, options);
   const journey = await travel(w, browser, address, { login: { account_id: person.user_id }, ...more });
   if (!journey.code)
-    throw new Error(`no code: ${journey.status} ${journey.location?.href} ${journey.text.slice(0, 500)}`);
+    throw new Error(
+      `no code: ${journey.status} ${journey.location?.href} ${errorsOf(w)} ${journey.text.slice(0, 500)}`,
+    );
   const verifier = verifierOf(address);
   const { status, body } = await exchange(w, client, journey.code, verifier);
   if (status !== 200)

@@ -88,7 +88,10 @@ export async function loadSigningKeys(app: App): Promise<SigningKey[]> {
   const rows = await reading(() => listKeys(app.db));
   const order = { current: 0, next: 1, retired: 2 } as const;
   return rows
-    .toSorted((left, right) => order[left.state] - order[right.state])
+    .toSorted(
+      (left, right) =>
+        order[left.state] - order[right.state] || keyAlgorithms.indexOf(left.alg) - keyAlgorithms.indexOf(right.alg),
+    )
     .map(({ kid, alg, state, public_jwk, private_jwk_encrypted }) => {
       const half =
         private_jwk_encrypted === null ? {} : JSON.parse(app.sealer.open(private_jwk_encrypted, sealContext(kid)));

@@ -4,34 +4,37 @@
  * A read across rooms, never a write: it asks `users`, `organizations`, `user_organization_info`, `scim_clients` and `sessions`.
  */
 
-const organization = (id: string) =>
-  `exists (select from organizations where organizations.org_id = ${id} and organizations.status = 'active')`;
+/*
+ * Scalar subqueries by key, each null when there is no row, which a WHERE takes for no. Written with EXISTS, PostgreSQL may plan
+ * to hash a whole table while it is small and keep that plan when it has grown.
+ */
+const organization = (id: string) => `(select o.status = 'active' from organizations o where o.org_id = ${id})`;
 
 const client = (id: string) =>
-  `exists (select from oidc_clients c where c.client_id = ${id} and c.enabled
-     and (c.org_id is null or ${organization('c.org_id')}))`;
+  `(select c.enabled and (c.org_id is null or ${organization('c.org_id')}) from oidc_clients c where c.client_id = ${id})`;
 
 /** Not `locked`: a lockout keeps new sign-ins out, and must not let strangers end the sessions of others. */
 const user = (id: string) =>
-  `exists (select from users u where u.user_id = ${id} and u.enabled and u.deleted_at is null
-     and (u.home_org_id is null or ${organization('u.home_org_id')}))`;
+  // Not `u`: callers have a `u` of their own, and `u.user_id = u.user_id` would ask about nobody.
+  `(select person.enabled and person.deleted_at is null and (person.home_org_id is null or ${organization('person.home_org_id')})
+    from users person where person.user_id = ${id})`;
 
 const membership = (userId: string, orgId: string) =>
-  `exists (select from user_organization_info m where m.user_id = ${userId} and m.org_id = ${orgId} and m.status = 'active'
-     and ${organization('m.org_id')})`;
+  `(select m.status = 'active' and ${organization('m.org_id')}
+    from user_organization_info m where m.user_id = ${userId} and m.org_id = ${orgId})`;
 
 /** A SCIM client is an OAuth client of its own kind. @param now placeholder of the moment */
 const scimClient = (id: string, now: string) =>
-  `exists (select from scim_clients s where s.client_id = ${id} and s.enabled
-     and (s.expires_at is null or s.expires_at > ${now}) and ${organization('s.org_id')})`;
+  `(select s.enabled and (s.expires_at is null or s.expires_at > ${now}) and ${organization('s.org_id')}
+    from scim_clients s where s.client_id = ${id})`;
 
 export const isActive = { organization, client, scimClient, user, membership };
 
 /** A row `p` of oidc_sessions. @param now placeholder of the moment */
 export const sessionIsAlive = (p: string, now: string): string =>
   `${p}.expires_at > ${now}
-   and (${p}.session_id is null or exists (select from sessions s where s.session_id = ${p}.session_id and not s.revoked
-     and s.expires_at > ${now} and (s.idle_expires_at is null or s.idle_expires_at > ${now})))
+   and (${p}.session_id is null or (select not s.revoked and s.expires_at > ${now}
+     and (s.idle_expires_at is null or s.idle_expires_at > ${now}) from sessions s where s.session_id = ${p}.session_id))
    and (${p}.user_id is null or ${user(`${p}.user_id`)})`;
 
 /**
@@ -43,6 +46,6 @@ export const grantIsAlive = (org: string, now: string): string =>
   `g.revoked_at is null and not (t.family_id::text = any (g.dead_families))
    and ${user('g.user_id')} and ${client('g.client_id')}
    and (${org} is null or ${membership('g.user_id', org)})
-   and (t.session_id is null or exists (select from sessions s where s.session_id = t.session_id and not s.revoked))
-   and (not t.session_bound or exists (select from oidc_sessions p where p.uid = t.session_uid and p.user_id = g.user_id
-     and ${sessionIsAlive('p', now)}))`;
+   and (t.session_id is null or (select not s.revoked from sessions s where s.session_id = t.session_id))
+   and (not t.session_bound or (select p.user_id = g.user_id and ${sessionIsAlive('p', now)}
+     from oidc_sessions p where p.uid = t.session_uid))`;

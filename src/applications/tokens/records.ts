@@ -86,13 +86,14 @@ const findAccessTokenStatement = statement(
      g.payload || jsonb_build_object('accountId', g.user_id, 'clientId', g.client_id, 'orgId', g.org_id) as grant_payload
    from oidc_access_tokens t left join oidc_grants g on g.grant_id = t.grant_id
    where t.id_hash = $1 and case t.kind
-     when 'ClientCredentials' then (${isActive.client('t.client_id')} or ${isActive.scimClient('t.scim_client_id', '$2')}) and (t.org_id is null or ${isActive.organization('t.org_id')})
+     when 'ClientCredentials' then coalesce(${isActive.client('t.client_id')}, ${isActive.scimClient('t.scim_client_id', '$2')})
+       and (t.org_id is null or ${isActive.organization('t.org_id')})
      -- A refresh may name another organization than the grant's: a third party needs a live grant there too.
      else g.grant_id is not null and ${grantIsAlive('t.org_id', '$2')}
        and (t.org_id is not distinct from g.org_id
-         or exists (select from oidc_clients c where c.client_id = g.client_id and c.first_party)
-         or exists (select from oidc_grants other where other.user_id = g.user_id and other.client_id = g.client_id
-              and other.org_id = t.org_id and other.revoked_at is null))
+         or (select c.first_party from oidc_clients c where c.client_id = g.client_id)
+         or (select true from oidc_grants other where other.user_id = g.user_id and other.client_id = g.client_id
+              and coalesce(other.org_id, '00000000-0000-0000-0000-000000000000') = t.org_id and other.revoked_at is null))
      end`,
 );
 
@@ -154,7 +155,8 @@ const findGrantOfStatement = statement(
   `select g.grant_id,
      g.payload || jsonb_build_object('accountId', g.user_id, 'clientId', g.client_id, 'orgId', g.org_id) as payload
    from oidc_grants g
-   where g.user_id = $1 and g.client_id = $2 and g.org_id is not distinct from $3::uuid and g.revoked_at is null`,
+   where g.user_id = $1 and g.client_id = $2 and g.revoked_at is null
+     and coalesce(g.org_id, '00000000-0000-0000-0000-000000000000') = coalesce($3::uuid, '00000000-0000-0000-0000-000000000000')`,
 );
 
 /** What an account granted an application in an organization: at most one is alive. */

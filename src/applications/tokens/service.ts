@@ -4,6 +4,7 @@
  * Tables: oidc_grants, oidc_sessions, oidc_refresh_tokens, oidc_access_tokens, oidc_artifacts, oidc_replay.
  * Events: token.reused. Invariant: a revocation is a tombstone that every use checks (RFC 9700 §4.14.2, RFC 7009 §2.1).
  */
+import { actorForUser } from '../../access/grants/access.ts';
 import type { App } from '../../core/app.ts';
 import { type Actor, type Call, systemActor } from '../../core/call.ts';
 import { hashSecret } from '../../core/secret.ts';
@@ -11,7 +12,6 @@ import { reading } from '../../db/transact.ts';
 import { type Ending, endClientCredentials, endFamilies, endFamily, endSessions } from './endings.ts';
 import { tokenReused } from './schema.ts';
 import { findAccessToken } from './records.ts';
-import { readSubject } from './subjects.ts';
 
 export type { Ending } from './endings.ts';
 
@@ -51,22 +51,13 @@ export function endReusedFamily(call: Call, grant_id: string, family_id: string)
 /** The audience of tokens for our own REST API (RFC 8707): a client asks for it as `resource`. */
 export const apiResource = (url: string): string => `${url}/api/v1`;
 
-export interface TokenHolder {
-  /** A person through an application, or an application by itself (client_credentials). */
-  readonly type: 'user' | 'application';
-  readonly user_id: string | null;
-  readonly client_id: string;
-  readonly org_id: string | null;
-  readonly scope: ReadonlySet<string>;
-  /** What the holder may do: the scope of the token, and for a person only what the membership gives today. */
-  readonly permissions: ReadonlySet<string>;
-}
-
 /**
- * Who holds an access token of ours that was issued for the REST API; null for anything else, also for tokens that were
+ * The actor behind an access token of ours that was issued for the REST API; null for anything else, also for tokens that were
  * issued for userinfo or another resource (RFC 9700 §2.3, checklist OA-17, TK-05).
+ * A person acts in the token's organization with what they may do there now and the token names; without an organization, as an
+ * administrator of the system, if they are one. An application acts with what it was registered for.
  */
-export async function authenticateAccessToken(app: App, token: string): Promise<TokenHolder | null> {
+export async function authenticateAccessToken(app: App, token: string): Promise<Actor | null> {
   if (!/^ltl_at_[\w-]{43}$/.test(token)) return null;
   const now = app.clock();
   const found = await reading(() => findAccessToken(app.db, hashSecret(token), now));
@@ -75,28 +66,13 @@ export async function authenticateAccessToken(app: App, token: string): Promise<
   if (aud !== apiResource(app.config.url) || exp * 1000 <= now.getTime()) return null;
   const scopes = new Set(scope?.split(' ') ?? []);
   const { user_id, client_id, org_id } = found;
-  if (user_id === null) return { type: 'application', user_id, client_id, org_id, scope: scopes, permissions: scopes };
-  const subject = await readSubject(app.db, user_id, org_id);
-  if (!subject) return null;
-  const permissions = new Set((subject.permissions ?? []).filter((name) => scopes.has(name)));
-  return { type: 'user', user_id, client_id, org_id, scope: scopes, permissions };
-}
-
-/**
- * The actor behind an access token at our REST API. A person acts in the token's organization with what the membership gives
- * and the token names; an application with what it was registered for.
- */
-export async function actorOfAccessToken(app: App, token: string): Promise<Actor | null> {
-  const holder = await authenticateAccessToken(app, token);
-  if (!holder) return null;
-  const { type, user_id, client_id, org_id, permissions } = holder;
-  const reach = org_id !== null ? { org_id } : type === 'application' ? ('system' as const) : null;
-  const id = user_id ?? client_id;
-  return {
-    type,
-    id,
-    label: type === 'user' ? `${id} (application ${client_id})` : `application:${client_id}`,
-    reach,
-    permissions,
-  };
+  if (user_id === null) {
+    const reach = org_id === null ? ('system' as const) : { org_id };
+    return { type: 'application', id: client_id, label: `application:${client_id}`, reach, permissions: scopes };
+  }
+  const person = await reading(() => actorForUser(app.db, now, user_id, org_id));
+  if (!person) return { type: 'user', id: user_id, label: user_id, reach: null, permissions: new Set() };
+  const held = person.permissions;
+  const permissions = held === 'all' ? scopes : new Set([...held].filter((name) => scopes.has(name)));
+  return { ...person, label: `${person.label} (application ${client_id})`, permissions };
 }

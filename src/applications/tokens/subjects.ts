@@ -3,6 +3,7 @@
  * (the membership row is the ready answer for tokens, data-model.md). A read model across rooms; it writes nothing.
  */
 import type { Knex } from 'knex';
+import { readAccess } from '../../access/grants/access.ts';
 import { isActive } from './liveness.ts';
 import { run, statement } from './statement.ts';
 
@@ -30,17 +31,35 @@ const readSubjectStatement = statement(
      u.email is not null and (u.email_confirmed or exists (
        select from organization_domains d where d.org_id = u.home_org_id and d.verified_at is not null
          and d.domain = lower(split_part(u.email, '@', -1)))) as email_verified,
-     o.org_id, o.org_name, m.inherited_user_roles_plus_current_role as roles, m.user_permissions as permissions
+     o.org_id, o.org_name, m.inherited_user_roles_plus_current_role as roles, m.user_permissions as permissions,
+     m.access_valid_until <= $3 as is_outdated
    from users u
    left join user_organization_info m on m.user_id = u.user_id and m.org_id = $2::uuid and m.status = 'active'
    left join organizations o on o.org_id = m.org_id and o.status = 'active'
    where u.user_id = $1 and ${isActive.user('u.user_id')} and ($2::uuid is null or o.org_id is not null)`,
 );
 
-/** An active account as a member of an organization, or of none. @returns undefined when either is not active */
-export async function readSubject(db: Knex, user_id: string, org_id: string | null): Promise<Subject | undefined> {
-  const [row] = await run<Subject>(db, readSubjectStatement, [user_id, org_id]);
-  return row;
+/**
+ * An active account as a member of an organization, or of none.
+ * @returns undefined when either is not active
+ */
+export async function readSubject(
+  db: Knex,
+  user_id: string,
+  org_id: string | null,
+  now: Date,
+): Promise<Subject | undefined> {
+  const [row] = await run<Subject & { readonly is_outdated: boolean | null }>(db, readSubjectStatement, [
+    user_id,
+    org_id,
+    now,
+  ]);
+  if (!row) return undefined;
+  const { is_outdated, ...subject } = row;
+  if (!is_outdated || org_id === null) return subject;
+  // A grant ended, and the job that writes the row anew has not come yet: the access room answers exactly.
+  const access = await readAccess(db, now, org_id, user_id);
+  return access ? { ...subject, roles: access.roles, permissions: access.permissions } : undefined;
 }
 
 export interface Membership {
