@@ -80,7 +80,17 @@ describe('rules: manners', () => {
 
   it('has a test folder for each folder that tests mirror', () => {
     const folders = readdirSync(join(root, 'test'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    const own = new Set(['browser', 'flows', 'parties', 'rules', 'snapshots', 'support', 'migrations', 'demo']);
+    const own = new Set([
+      'browser',
+      'flows',
+      'parties',
+      'rules',
+      'snapshots',
+      'support',
+      'migrations',
+      'demo',
+      'security',
+    ]);
     const orphans = folders
       .map(({ name }) => name)
       .filter((name) => !own.has(name) && !existsSync(join(root, 'src', name)));

@@ -2,7 +2,7 @@
  * Bodies and addresses as the recorder may keep them: without passwords and tokens, bounded in size and in the work that it
  * takes, whatever a directory sends (checklist SD-06, SC-15).
  */
-import { isSecretName } from '../../core/redact.ts';
+import { isSecretName, withoutOurSecrets } from '../../core/redact.ts';
 
 /** Characters of names and texts that one recorded body has at most, give or take its last text. */
 const mostCharacters = 16_384;
@@ -34,7 +34,7 @@ function copy(value: unknown, budget: Budget, depth: number): unknown {
 
 /** PostgreSQL keeps neither null characters nor lone surrogates. */
 function text(value: string, budget: Budget): string {
-  const kept = value.slice(0, longestText).replaceAll('\u0000', '\ufffd').toWellFormed();
+  const kept = withoutOurSecrets(value).slice(0, longestText).replaceAll('\u0000', '\ufffd').toWellFormed();
   budget.left -= kept.length;
   return value.length > longestText ? `${kept}… (${value.length} characters)` : kept;
 }
@@ -86,7 +86,7 @@ const namesSecret = (path: string): boolean =>
  * reliably once they are escaped in several ways.
  */
 export function recordedPath(path: string): string {
-  const plain = path.replaceAll('\u0000', '\ufffd').toWellFormed();
+  const plain = withoutOurSecrets(path).replaceAll('\u0000', '\ufffd').toWellFormed();
   const cutAt = plain.indexOf('?');
   if (cutAt < 0) return plain.slice(0, 4096) || '/';
   const query = plain.slice(cutAt + 1);

@@ -1,18 +1,28 @@
-/** SQL of `signin_attempts`. */
+/**
+ * SQL of `signin_attempts`. What was typed is kept sealed: now and then it is a password in the wrong field (SD-02, AL-05).
+ */
 import type { Knex } from 'knex';
+import type { Call } from '../../core/call.ts';
 import { json } from '../../db/json.ts';
 import type { Attempt } from './schema.ts';
 
-export async function readAttempt(db: Knex, attempt_id: string, now: Date): Promise<Attempt | undefined> {
+const sealContext = (attemptId: string): string => `signin_attempts:identifier:${attemptId}`;
+
+export async function readAttempt({ db, now, app }: Call, attempt_id: string): Promise<Attempt | undefined> {
   const row = await db('signin_attempts')
     .where({ attempt_id })
     .where('expires_at', '>', now)
     .first('state', 'org_id', 'user_id');
-  return row && { ...row.state, attempt_id, org_id: row.org_id, user_id: row.user_id };
+  if (!row) return undefined;
+  const { identifier: sealed, ...state } = row.state;
+  const identifier = typeof sealed === 'string' ? app.sealer.open(sealed, sealContext(attempt_id)) : null;
+  return { ...state, identifier, attempt_id, org_id: row.org_id, user_id: row.user_id };
 }
 
-export async function saveAttempt(db: Knex, attempt: Attempt, now: Date, expires_at: Date): Promise<void> {
-  const { attempt_id, org_id, user_id, ...state } = attempt;
+export async function saveAttempt({ db, now, app }: Call, attempt: Attempt, expires_at: Date): Promise<void> {
+  const { attempt_id, org_id, user_id, identifier, ...known } = attempt;
+  const sealed = identifier === null ? null : app.sealer.seal(identifier, sealContext(attempt_id));
+  const state = { ...known, identifier: sealed };
   await db('signin_attempts')
     .insert({ attempt_id, state: json(state), org_id, user_id, created_at: now, updated_at: now, expires_at })
     .onConflict('attempt_id')

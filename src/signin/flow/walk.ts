@@ -51,7 +51,7 @@ export class Walk {
     const details = await parts.interactions.details(context, uid);
     const call = Call.begin(parts.app, anonymous, requestFacts(context));
     const attempt_id = hashSecret(uid);
-    const known = details.prompt.name === 'login' ? await readAttempt(call.db, attempt_id, call.now) : undefined;
+    const known = details.prompt.name === 'login' ? await readAttempt(call, attempt_id) : undefined;
     return new Walk(parts, context, call, details, known ?? emptyAttempt(attempt_id));
   }
 
@@ -61,8 +61,7 @@ export class Walk {
 
   /** Replaces what is known about the attempt, as a whole. */
   async save(attempt: Attempt): Promise<void> {
-    const { db, now } = this.call;
-    await saveAttempt(db, attempt, now, new Date(now.getTime() + lifetimeMs));
+    await saveAttempt(this.call, attempt, new Date(this.call.now.getTime() + lifetimeMs));
     this.#attempt = attempt;
   }
 
