@@ -12,6 +12,7 @@ import {
   signIn,
   start,
 } from '../federation/company.ts';
+import { enc } from '../support/saml/encrypt.ts';
 import { keys } from '../support/saml/keys.ts';
 import type { MessageOptions } from '../support/saml/messages.ts';
 import { uri } from '../support/saml/sign.ts';
@@ -231,7 +232,7 @@ describe('saml/acs', () => {
     );
   });
 
-  it('SA-05: reads encrypted assertions with the published key, and CBC only where the connection says so', async () => {
+  it('SA-05: reads encrypted assertions with the published keys, current and next', async () => {
     const [current] = await w.db('saml_keys').where({ key_use: 'encryption', state: 'current' });
     const encrypt = { certificate: current.certificate_pem as string };
     expect((await signIn(w, c, person(), { encrypt })).answer.status).to.equal(303);
@@ -239,6 +240,47 @@ describe('saml/acs', () => {
     const forNext = { encrypt: { certificate: next.certificate_pem as string } };
     expect((await signIn(w, c, person(), forNext)).answer.status).to.equal(303);
     expect(await refused({ encrypt: { certificate: keys.attacker().certificate } })).to.equal('encrypted');
+  });
+
+  it('SA-05: reads AES-CBC only where the connection says so, and then bears twenty failures an hour', async () => {
+    const encrypt = async () => {
+      const row = await w.db('saml_keys').where({ key_use: 'encryption', state: 'current' }).first();
+      return { certificate: row.certificate_pem as string, content: enc.aes256Cbc };
+    };
+    expect(await refused({ encrypt: await encrypt() })).to.equal('encrypted.cbc');
+    const d = await company(w, { auto_provision: true, config: { allow_cbc: true } });
+    const eve = { subject: 'u-1', email: `p@${d.domain}` };
+    const good = async () => (await signIn(w, d, eve, { encrypt: await encrypt() })).answer.status;
+    const broken = async () => {
+      const tamperCiphertext = (bytes: Buffer) => bytes.fill(7, bytes.length - 1);
+      await signIn(w, d, eve, { encrypt: { ...(await encrypt()), tamperCiphertext } });
+      return (await latestTrace(w, d.org_id)).code;
+    };
+    expect(await good()).to.equal(303);
+    expect(await broken()).to.equal('encrypted');
+    expect(
+      await w.db('rate_limit_counters').where({ subject_key: d.provider.provider_id, count: 1 }),
+    ).not.to.deep.equal([]);
+    await w.db('rate_limit_counters').where({ subject_key: d.provider.provider_id }).update({ count: 20 });
+    expect(await broken(), 'no oracle any more').to.equal('encrypted.cbc');
+    expect(await good(), 'nor for anybody else').to.equal(400);
+    w.skew += 3_600_000;
+    expect(await good()).to.equal(303);
+    w.skew = 0;
+  });
+
+  it('takes what is longer than anybody needs, where the standard allows it', async () => {
+    const long = 'x'.repeat(3000);
+    const named = (text: string, more = '') => ({
+      nameId: `<saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"${more}>${text}</saml:NameID>`,
+    });
+    const wrong = { assertionId: `_${long}`, ...named('u-long', ` NameQualifier="${long}${long}"`) };
+    const { answer, code, started, field } = await signIn(w, c, { email: `long@${c.domain}` }, wrong);
+    expect(answer.status).to.equal(303);
+    expect((await redeemHandoff(w.call(), code ?? '', { attempt_id: started.attempt_id }))?.name_id).to.equal(null);
+    const again = await post(w, c.provider.sp.acs_url, { SAMLResponse: field });
+    expect(await codeBehind(again.status, again.text, referenceOf(again))).to.equal('replayed');
+    expect(await refused(named('\u6f22'.repeat(1000)))).to.equal('subject');
   });
 
   it('SD-06: no XML, NameID, address or code reaches the log, and no value of an attribute the trace', async () => {

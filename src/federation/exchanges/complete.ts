@@ -7,36 +7,17 @@ import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { hashSecret, sameSecret } from '../../core/secret.ts';
 import { shareAccess } from '../../directory/organizations/service.ts';
-import { definePolicy } from '../../ratelimits/counters/policies.ts';
-import { giveBack, take } from '../../ratelimits/counters/service.ts';
 import type { AttemptCode } from '../attempts/codes.ts';
 import { type Attempt, mayRecordRefusal, newReference, recordAttempt } from '../attempts/service.ts';
-import { samlKeys } from '../keys/service.ts';
 import type { FindByExternalId } from '../links/candidates.ts';
 import { linkIdentity, LinkRace } from '../links/service.ts';
-import { spAddresses } from '../providers/config.ts';
-import {
-  type Connection,
-  findConnection,
-  keepConnection,
-  noteConnectionUse,
-  pinnedCertificates,
-} from '../providers/connection.ts';
+import { type Connection, findConnection, keepConnection, noteConnectionUse } from '../providers/connection.ts';
 import { mapAttributes, type Profile } from '../saml/attributes.ts';
-import type { ResponseOptions, ResponseResult, SamlIdentity } from '../saml/response.ts';
-import { samlPool } from '../saml-pool.ts';
+import type { ResponseResult, SamlIdentity } from '../saml/response.ts';
 import { returnContext } from './begin.ts';
 import { type FederatedLogin, makeHandoff } from './handoffs.ts';
 import { consumeRequest, findRequestByRelayState, insertReplay, isReplayed, type RequestRow } from './store.ts';
-
-/** Attempts at decryption are an oracle for AES-CBC: few failures are borne (checklist SA-05). */
-const decryptionFailures = definePolicy({
-  name: 'saml.decryption',
-  scope: 'provider',
-  limit_count: 20,
-  window_sec: 3600,
-  description: 'Assertions that could not be decrypted, for connections that accept AES-CBC.',
-});
+import { type Exchange, verify } from './verify.ts';
 
 /** Forgetting an assertion's id waits out the largest difference of clocks that a connection can have. */
 const skewMs = 300_000;
@@ -92,58 +73,10 @@ export async function completeSignin(
   return believe(call, exchange, result, options);
 }
 
-interface Exchange {
-  readonly connection: Connection;
-  /** The request that RelayState names, as it was before anything was consumed. */
-  readonly asked: RequestRow | undefined;
-  readonly relay_state: string | null;
-  readonly reference: string;
-}
-
 /** A draft takes answers to its tests, and nothing else (checklist FD-03: also when the sign-in began before). */
 function closedCode(connection: Connection, asked: RequestRow | undefined): AttemptCode | null {
   if (!connection.org_is_active) return 'organization.inactive';
   return connection.is_open || asked?.kind === 'test' ? null : 'connection.closed';
-}
-
-async function verify(call: Call, { connection, asked }: Exchange, field: string): Promise<ResponseResult> {
-  const { config, provider_id } = connection;
-  const { entity_id, acs_url } = spAddresses(call.app.config.url, provider_id);
-  const bucket = { policy: decryptionFailures, subject: provider_id };
-  const isRationed = config.allow_cbc && (await take(call.app, [bucket])).taken;
-  const expected: ResponseOptions = {
-    acsUrl: acs_url,
-    spEntityId: entity_id,
-    idpEntityId: config.idp_entity_id ?? '',
-    certificates: await pinnedCertificates(call.db, provider_id),
-    request: requestOf(connection, asked),
-    policy: {
-      wantResponseSigned: config.want_response_signed,
-      wantAssertionSigned: config.want_assertion_signed,
-      wantEncrypted: config.want_encrypted,
-      allowCbc: config.allow_cbc,
-      failuresAreRateLimited: isRationed,
-      ...(config.subject_attribute === null ? {} : { subjectAttribute: config.subject_attribute }),
-    },
-    decryptionKeys: [...(await samlKeys(call.app)).decryption],
-    now: call.now.getTime(),
-  };
-  const result = await samlPool.verifyResponse(field, expected);
-  if (isRationed && (result.ok || result.code !== 'encrypted')) await giveBack(call.app, [bucket]);
-  return result;
-}
-
-/** Without a known request any id passes here, and fails when it is to be consumed: the trace then tells replays from strangers. */
-function requestOf({ config }: Connection, asked: RequestRow | undefined): ResponseOptions['request'] {
-  if (asked) {
-    return {
-      kind: 'solicited',
-      id: asked.request_id,
-      ...(asked.force_authn ? { reauthenticatedSince: asked.created_at.getTime() } : {}),
-      ...(asked.requested_context.length > 0 ? { authnContexts: asked.requested_context } : {}),
-    };
-  }
-  return config.idp_initiated === 'accept' ? { kind: 'idp_initiated' } : { kind: 'solicited' };
 }
 
 type Verified = Extract<ResponseResult, { ok: true }>;
@@ -213,6 +146,8 @@ async function settle(
     await recordAttempt(call, { ...trace, user_id: null, checks: good, is_test: true });
     return { kind: 'tested', reference: exchange.reference, ok: true };
   }
+  // As many bytes as a link can have: letters beyond ASCII take several.
+  if (Buffer.byteLength(identity.subject) > 2048) return deny('subject', 'subject');
   const asserted = { subject: identity.subject, profile, external_ids: externalIdsOf(identity) };
   const linked = await linkIdentity(call, connection, asserted, options);
   if (!linked.ok) return deny(linked.code, 'account', linked.user_id);
@@ -257,7 +192,8 @@ function loginOf(
   identity: SamlIdentity,
   linked: Pick<FederatedLogin, 'user_id' | 'identity_id' | 'outcome'>,
 ): FederatedLogin {
-  const { name_id, name_id_format, name_qualifier, sp_name_qualifier } = identity;
+  const { name_id, name_id_format, name_qualifier, sp_name_qualifier, session_index } = identity;
+  const named = JSON.stringify({ name_id, name_id_format, name_qualifier, sp_name_qualifier });
   return {
     provider_id: connection.provider_id,
     org_id: connection.org_id,
@@ -265,13 +201,17 @@ function loginOf(
     identity_id: linked.identity_id,
     outcome: linked.outcome,
     auth_time: identity.authn_instant,
-    authn_context: identity.authn_context_class_ref,
+    authn_context: within(identity.authn_context_class_ref, 1024),
     not_after: identity.session_not_on_or_after,
-    name_id: name_id === null ? null : JSON.stringify({ name_id, name_id_format, name_qualifier, sp_name_qualifier }),
-    idp_session_index: identity.session_index,
+    // What a session cannot keep, single logout cannot name; the sign-in is none the worse.
+    name_id: name_id === null ? null : within(named, 4096),
+    idp_session_index: within(session_index, 1024),
     reference,
   };
 }
+
+const within = (text: string | null, bytes: number): string | null =>
+  text !== null && Buffer.byteLength(text) <= bytes ? text : null;
 
 interface Known {
   readonly identity?: SamlIdentity;

@@ -3,6 +3,7 @@
  * taking is one statement, so that of any number at the same time one succeeds (checklist SA-07).
  */
 import type { Knex } from 'knex';
+import { hashSecret } from '../../core/secret.ts';
 
 export interface RequestRow {
   readonly request_id: string;
@@ -68,13 +69,16 @@ export async function consumeRequest(
   return row;
 }
 
+/** Identifiers may be of any length (xs:ID); what is longer than an index likes is kept as its hash. */
+const keyOf = (id: string): string => (id.length <= 255 ? id : hashSecret(id));
+
 /** @returns false when the assertion was used before */
 export async function insertReplay(
   db: Knex,
   row: { provider_id: string; assertion_id: string; expires_at: Date },
 ): Promise<boolean> {
   const made = await db('saml_replay')
-    .insert(row)
+    .insert({ ...row, assertion_id: keyOf(row.assertion_id) })
     .onConflict(['provider_id', 'assertion_id'])
     .ignore()
     .returning('assertion_id');
@@ -82,7 +86,11 @@ export async function insertReplay(
 }
 
 export async function isReplayed(db: Knex, provider_id: string, assertion_id: string): Promise<boolean> {
-  return (await db('saml_replay').where({ provider_id, assertion_id }).first('provider_id')) !== undefined;
+  return (
+    (await db('saml_replay')
+      .where({ provider_id, assertion_id: keyOf(assertion_id) })
+      .first('provider_id')) !== undefined
+  );
 }
 
 export interface HandoffRow {

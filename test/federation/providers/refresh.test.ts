@@ -30,8 +30,11 @@ describe('federation/providers/refresh', () => {
   const read = async () => (await w.api<Provider>('GET', path)).body;
   const actions = (): Promise<string[]> => w.db('audit_logs').where({ org_id }).orderBy('log_id').pluck('action');
 
-  beforeEach(async () => {
+  before(async () => {
     w = await world();
+  });
+  beforeEach(async () => {
+    w.skew = 0;
     site = await metadataSite(xml(keys.idp()));
     org_id = await organization(w);
     const all = `/organizations/${org_id}/identity-providers`;
@@ -44,9 +47,10 @@ describe('federation/providers/refresh', () => {
     path = `${all}/${provider_id}`;
   });
   afterEach(async () => {
+    await w.api('DELETE', path);
     await site.close();
-    await w.close();
   });
+  after(() => w.close());
 
   it('makes a connection from its address', async () => {
     const provider = await read();
@@ -158,7 +162,7 @@ describe('federation/providers/refresh', () => {
 
   it('warns of certificates that end, once at each step', async () => {
     const expiring = () =>
-      w.db('audit_logs').where({ action: 'identity_provider_certificate.expiring' }).orderBy('log_id');
+      w.db('audit_logs').where({ org_id, action: 'identity_provider_certificate.expiring' }).orderBy('log_id');
     await w.db('identity_provider_certificates').update({ not_after: new Date(w.app.clock().getTime() + 40.5 * day) });
     await refreshDueProviders(w.app);
     await refreshDueProviders(w.app);

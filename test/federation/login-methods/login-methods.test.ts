@@ -1,0 +1,57 @@
+/** Which ways of signing in an organization allows. */
+import { expect } from 'chai';
+import { loginMethodsOf } from '../../../src/federation/login-methods/service.ts';
+import { connectionsOf } from '../../../src/federation/providers/service.ts';
+import { type World, world } from '../../support/world.ts';
+import { company, organization } from '../company.ts';
+
+describe('federation/login-methods', () => {
+  let w: World;
+  before(async () => {
+    w = await world();
+  });
+  after(() => w.close());
+
+  const set = (org_id: string, method: string, enabled: boolean) =>
+    w.api('PUT', `/organizations/${org_id}/login-methods/${method}`, { enabled });
+
+  it('are all allowed until one is switched off', async () => {
+    const org_id = await organization(w);
+    const { body } = await w.api<{ items: { method: string; enabled: boolean }[] }>(
+      'GET',
+      `/organizations/${org_id}/login-methods`,
+    );
+    expect(body.items).to.have.length(7);
+    expect(body.items.every(({ enabled }) => enabled)).to.equal(true);
+    expect((await set(org_id, 'password', false)).body).to.include({ method: 'password', enabled: false });
+    expect(await loginMethodsOf(w.db, org_id)).to.include({ password: false, saml: true });
+  });
+
+  it('say so once, in the audit log', async () => {
+    const org_id = await organization(w);
+    for (const enabled of [true, false, false, true]) await set(org_id, 'saml', enabled);
+    const actions = await w
+      .db('audit_logs')
+      .where({ org_id, object_type: 'login_method' })
+      .orderBy('log_id')
+      .pluck('action');
+    expect(actions).to.deep.equal(['login_method.disabled', 'login_method.enabled']);
+  });
+
+  it('FD-03: without SAML an organization has no connection, nor while one is disabled', async () => {
+    const c = await company(w);
+    const names = async () => (await connectionsOf(w.db, c.org_id)).map(({ provider_id }) => provider_id);
+    expect(await names()).to.deep.equal([c.provider.provider_id]);
+    await set(c.org_id, 'saml', false);
+    expect(await names()).to.deep.equal([]);
+    await set(c.org_id, 'saml', true);
+    await w.api('PATCH', `/organizations/${c.org_id}/identity-providers/${c.provider.provider_id}`, { enabled: false });
+    expect(await names()).to.deep.equal([]);
+  });
+
+  it('are those that there are, of organizations that there are', async () => {
+    const org_id = await organization(w);
+    expect((await set(org_id, 'telepathy', true)).body.code).to.equal('request_invalid');
+    expect((await set('01900000-0000-7000-8000-000000000000', 'saml', true)).status).to.equal(404);
+  });
+});
