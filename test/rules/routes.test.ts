@@ -5,7 +5,7 @@ import { routes } from '../../src/app.ts';
 import { knownPermissions } from '../../src/core/permission.ts';
 
 const verbs =
-  /^(list|read|get|create|update|replace|delete|set|add|remove|change|check|verify|preview|explain|issue|revoke|rotate|end|enable|disable|attest|claim|assign|unassign|grant|preview|accept|invite|import|export|start|test|unlink|restore)[A-Z]\w+$/;
+  /^(list|read|create|update|replace|delete|set|add|remove|change|check|verify|preview|explain|issue|revoke|rotate|end|enable|disable|attest|claim|assign|unassign|grant|preview|accept|invite|import|export|start|test|unlink|restore)[A-Z]\w+$/;
 
 describe('rules: routes', () => {
   it('have operation ids that are unique, and read verb + noun', () => {

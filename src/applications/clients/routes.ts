@@ -53,7 +53,7 @@ export const applicationRoutes: readonly Route[] = [
   route({
     method: 'get',
     path: '/applications/{client_id}',
-    operationId: 'getApplication',
+    operationId: 'readApplication',
     summary: 'Read an application.',
     group,
     params,

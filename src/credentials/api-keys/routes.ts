@@ -41,7 +41,7 @@ const ofOrganizations: readonly Route[] = [
   route({
     method: 'get',
     path: '/organizations/{org_id}/api-keys/{api_key_id}',
-    operationId: 'getOrganizationApiKey',
+    operationId: 'readOrganizationApiKey',
     summary: 'Read an API key of an organization.',
     group,
     params: OrganizationKey,
@@ -105,7 +105,7 @@ const ofTheSystem: readonly Route[] = [
   route({
     method: 'get',
     path: '/api-keys/{api_key_id}',
-    operationId: 'getApiKey',
+    operationId: 'readApiKey',
     summary: 'Read an API key for the whole system.',
     group,
     params: Key,

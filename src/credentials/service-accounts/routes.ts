@@ -53,7 +53,7 @@ const ofOrganizations: readonly Route[] = [
   route({
     method: 'get',
     path: '/organizations/{org_id}/service-accounts/{service_account_id}',
-    operationId: 'getOrganizationServiceAccount',
+    operationId: 'readOrganizationServiceAccount',
     summary: 'Read a service account of an organization.',
     group,
     params: OrganizationAccount,
@@ -117,7 +117,7 @@ const ofTheSystem: readonly Route[] = [
   route({
     method: 'get',
     path: '/service-accounts/{service_account_id}',
-    operationId: 'getServiceAccount',
+    operationId: 'readServiceAccount',
     summary: 'Read a system service account.',
     group,
     params: Account,

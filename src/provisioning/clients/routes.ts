@@ -60,7 +60,7 @@ export const scimClientRoutes = (engine: Pick<MappingEngine, 'standard'>): reado
   route({
     method: 'get',
     path: '/organizations/{org_id}/scim-clients/{client_id}',
-    operationId: 'getScimClient',
+    operationId: 'readScimClient',
     summary: 'Read a SCIM client.',
     group,
     params: Client,
