@@ -70,6 +70,10 @@ when([userDisabled, userDeleted], async (call, { object_id, org_id }) => {
   await revokeKeysOf(call, object_id);
   await endInvitations(call, object_id, org_id);
 });
+// Who comes back later signs in anew.
+when([membershipRemoved], async (call, { object_id, org_id }) => {
+  if (org_id !== null) await endTokens(call, { user_id: object_id, org_id });
+});
 // External ids are free again, so that a directory can make anew what was deleted here.
 when([userDeleted, groupDeleted], (call, { object_id }) => forgetResource(call, object_id));
 when([providerDisabled, providerDeleted], async (call, { object_id }) => {

@@ -419,7 +419,13 @@ class Artifacts extends Base {
 
   override async find(id: string): Promise<AdapterPayload | undefined> {
     const found = await records.findArtifact(this.unit().db, this.#kind, hashSecret(id));
-    return found && { ...this.#opened(hashSecret(id), found.payload), jti: id, ...(found.consumed ? { consumed: true } : {}) };
+    return (
+      found && {
+        ...this.#opened(hashSecret(id), found.payload),
+        jti: id,
+        ...(found.consumed ? { consumed: true } : {}),
+      }
+    );
   }
 
   #sealed(idHash: string, payload: Payload): Payload {

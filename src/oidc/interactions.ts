@@ -70,7 +70,10 @@ export interface Login {
   readonly remember?: boolean;
 }
 
-/** All of them must be called below the interaction's path, where its cookie is. `finish…` answers 303 to the provider (OA-12). */
+/**
+ * All of them must be called below the interaction's path, where its cookie is, and outside of `call.write`: they use the
+ * connection pool, of which the embedded database has one. `finish…` answers 303 to the provider (OA-12).
+ */
 export interface Interactions {
   /** @throws Fault interaction_gone when it expired, belongs to another browser, or its uid is not that of the path */
   details(context: Context, uid: string): Promise<InteractionDetails>;

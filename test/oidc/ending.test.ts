@@ -6,6 +6,7 @@ import {
   authorizationUrl,
   Browser,
   introspect,
+  join,
   makeApplication,
   makePerson,
   oidcWorld,
@@ -146,6 +147,15 @@ describe('oidc: endings', function () {
       await endTokens(w.call(), { user_id: person.user_id });
       const { exchange, verifierOf } = await import('./rp.ts');
       expect((await exchange(w, client, code, verifierOf(address))).body.error).to.equal('invalid_grant');
+    });
+
+    it('follows the end of a membership: who comes back signs in anew', async () => {
+      const { removeMember } = await import('../../src/directory/memberships/service.ts');
+      const { tokens } = await begin();
+      await removeMember(w.call(), person.orgs[0] as string, person.user_id);
+      await expectDead(tokens);
+      await join(w, person.user_id, person.orgs[0] as string);
+      await expectDead(tokens);
     });
 
     it('does nothing when nothing is named', async () => {
