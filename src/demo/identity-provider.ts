@@ -3,6 +3,7 @@
  * web server of its own, on its own address, with metadata, sign-on by redirect and by POST, sign-on without a request, and
  * single logout. It keeps no session: every sign-on asks for the password again. It is honest as an identity provider must be
  * (SA-11): it answers only to addresses of service providers that it was told to trust, and escapes every value.
+ * Over 300 lines because it is a whole other party, kept in one place so that nobody mistakes a part of it for Lintel's.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { fileURLToPath } from 'node:url';

@@ -37,7 +37,11 @@ describe('rules: manners', () => {
   });
 
   it('says at the head of each file what it is', () => {
-    const headless = sources.filter(({ text }) => !/^(#!.*\n)?\/(\*\*|\/) ?\S|^(#!.*\n)?\/\*\*\n \* \S/.test(text));
+    // Before the imports, or right after them.
+    const beginnings = (text: string) => [text, text.replace(/^(import [\s\S]*?;\n)+\s*/, '')];
+    const headless = sources.filter(
+      ({ text }) => !beginnings(text.replace(/^#!.*\n/, '')).some((start) => /^\/(\/|\*\*)/.test(start)),
+    );
     expect(headless.map(({ path }) => path)).to.deep.equal([]);
   });
 
@@ -89,6 +93,8 @@ describe('rules: manners', () => {
       'support',
       'migrations',
       'demo',
+      'bench',
+      'security',
       'security',
     ]);
     const orphans = folders

@@ -1,3 +1,4 @@
+/** X.509 certificates: read strictly, told apart by their fingerprint, and made by ourselves where one only carries a key. */
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { strictBase64 } from './decode.ts';
 import {

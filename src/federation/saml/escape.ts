@@ -1,3 +1,4 @@
+/** Values into XML: the only way for a text or an attribute of ours to get there. */
 const entities: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',

@@ -1,3 +1,4 @@
+/** How large a message may be before anything looks into it: elements, depth, attributes (checklist SA-10). */
 import { SamlRefusal } from './codes.ts';
 
 const maxElements = 20_000;

@@ -1,3 +1,4 @@
+/** Bytes to a tree: refused before parsing when they hold what no honest message does, then read once (checklist SA-03). */
 import { ParseOption, XmlDocument, XmlLibError } from 'libxml2-wasm';
 import { canonical, secondOpinion } from './canonical.ts';
 import { SamlRefusal } from './codes.ts';

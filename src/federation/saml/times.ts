@@ -1,3 +1,4 @@
+/** Moments in SAML messages: read and written as UTC with a Z. */
 import { SamlRefusal } from './codes.ts';
 
 const dateTime = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d+))?Z$/;

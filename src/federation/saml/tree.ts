@@ -1,3 +1,4 @@
+/** A parsed message as plain data, in the order of the document: what is read is what was verified. */
 import { type XmlDocument, XmlElement, XmlText } from 'libxml2-wasm';
 import { SamlRefusal } from './codes.ts';
 
