@@ -31,7 +31,6 @@ import { isShown, type Projection } from './projection.ts';
 import { type Asking, headersOf, type ScimAnswer, type ScimRequest } from './request.ts';
 import { readResource } from './resource.ts';
 import { buildResource, type Reference, splitResource, type StoredResource, type StoredRow } from './resource-store.ts';
-import { sql } from './sql-fragment.ts';
 import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedGroup } from './stored.ts';
 
 type Row = Group & KeptColumns;
@@ -42,7 +41,6 @@ export const MOST_MEMBERS_IN_LIST = 20_000;
 export const groups: Source<Row> = {
   kind: 'Group',
   select: [...selectResources, 'user_groups.created_at::text as position'],
-  scope: (orgId) => sql`user_groups.org_id = ${orgId}::uuid`,
   search: (db, orgId, search) => searchGroups<KeptColumns>(db, orgId, search),
   count: countGroups,
   idOf: (row) => row.group_id,

@@ -19,8 +19,6 @@ import type { KeptColumns } from './stored.ts';
 export interface Source<Row extends KeptColumns> {
   readonly kind: 'User' | 'Group';
   readonly select: readonly string[];
-  /** The owner, in the words of the unique indexes, so that they serve look-ups. */
-  scope(orgId: string): Fragment;
   search(db: Knex, orgId: string, search: Search): Promise<Row[]>;
   count(db: Knex, orgId: string, condition: Condition): Promise<number>;
   idOf(row: Row): string;
@@ -63,22 +61,28 @@ export async function readPage<Row extends KeptColumns>(
   };
 }
 
-export function conditionOf<Row extends KeptColumns>(
+/**
+ * The organization is `searchUsers`' own condition. Not the unique indexes' `coalesce(home_org_id, …)` beside it: its
+ * selectivity is guessed, and the guess costs the order of creation its index (measured: 0.7 s a page of 20,000 accounts).
+ */
+function conditionOf<Row extends KeptColumns>(
   { call, client, registries }: ScimRequest,
   query: ListQuery,
-  { kind, scope }: Source<Row>,
-): Condition & { where: Fragment } {
-  const parts = [scope(client.org_id)];
-  if (query.filter) parts.push(compileFilter(query.filter, { registry: registries[kind], now: call.now }));
-  return { joins: joinResources(client, kind), where: join(parts, ' AND ') };
+  { kind }: Source<Row>,
+): Condition {
+  const where = query.filter && compileFilter(query.filter, { registry: registries[kind], now: call.now });
+  return { joins: joinResources(client, kind), where: where ?? null };
 }
 
-const placed = (where: Fragment, { after }: PagePlan): Fragment => (after ? join([where, after], ' AND ') : where);
+const placed = (where: Condition['where'], { after }: PagePlan): Condition['where'] => {
+  const parts = [where, after].filter((part) => part !== null && part !== undefined) as Fragment[];
+  return parts.length > 0 ? join(parts, ' AND ') : null;
+};
 
 const searchOf = <Row extends KeptColumns>(
   query: ListQuery,
   plan: PagePlan,
-  { joins, where }: Condition & { where: Fragment },
+  { joins, where }: Condition,
   { select }: Source<Row>,
 ): Search => ({
   select,
@@ -98,7 +102,7 @@ async function totalOf<Row extends KeptColumns>(
   { call, client }: ScimRequest,
   query: ListQuery,
   plan: PagePlan,
-  condition: Condition & { where: Fragment },
+  condition: Condition,
   { shown, hasMore }: { shown: number; hasMore: boolean },
   { count }: Source<Row>,
 ): Promise<number> {

@@ -5,7 +5,6 @@
  */
 import type { Call } from '../core/call.ts';
 import { Fault } from '../core/fault.ts';
-import { zeroId } from '../core/id.ts';
 import { setPassword } from '../credentials/passwords/service.ts';
 import type { PreparedPassword } from '../credentials/passwords/service.ts';
 import { groupsOfUsers } from '../directory/groups/service.ts';
@@ -34,7 +33,6 @@ import { isShown, type Projection } from './projection.ts';
 import { type Asking, headersOf, type ScimAnswer, type ScimRequest } from './request.ts';
 import { readResource } from './resource.ts';
 import { buildResource, type Reference, splitResource, type StoredResource, type StoredRow } from './resource-store.ts';
-import { ownText, sql } from './sql-fragment.ts';
 import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedUser } from './stored.ts';
 
 type Row = User & KeptColumns;
@@ -42,7 +40,6 @@ type Row = User & KeptColumns;
 export const users: Source<Row> = {
   kind: 'User',
   select: [...selectResources, 'users.created_at::text as position'],
-  scope: (orgId) => sql`coalesce(users.home_org_id, ${ownText(`'${zeroId}'`)}) = ${orgId}::uuid`,
   search: (db, orgId, search) => searchUsers<KeptColumns>(db, orgId, search),
   count: countUsers,
   idOf: (row) => row.user_id,

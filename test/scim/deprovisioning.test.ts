@@ -61,7 +61,8 @@ describe('scim: deprovisioning', () => {
     await w.db('invitations').insert([hers, sent, elsewhere]);
     const stateOf = async () => {
       const open = await w.db('invitations').whereNull('revoked_at').select('invitation_id');
-      const isOpen = (one: { invitation_id: string }) => open.some(({ invitation_id }) => invitation_id === one.invitation_id);
+      const isOpen = (one: { invitation_id: string }) =>
+        open.some(({ invitation_id }) => invitation_id === one.invitation_id);
       const session = await w.db('sessions').where({ session_id: journey.session_id }).first();
       return {
         session: session.revoked === false,
@@ -81,8 +82,14 @@ describe('scim: deprovisioning', () => {
 
   const ways: [string, (id: string, name: string) => Promise<{ status: number }>][] = [
     ['PATCH active false', (id) => d.send('PATCH', `/Users/${id}`, deactivate)],
-    ['PATCH active "False"', (id) => d.send('PATCH', `/Users/${id}`, patch({ op: 'Replace', value: { active: 'False' } }))],
-    ['PUT active false', (id, name) => d.send('PUT', `/Users/${id}`, { schemas: [USER], userName: name, active: false })],
+    [
+      'PATCH active "False"',
+      (id) => d.send('PATCH', `/Users/${id}`, patch({ op: 'Replace', value: { active: 'False' } })),
+    ],
+    [
+      'PUT active false',
+      (id, name) => d.send('PUT', `/Users/${id}`, { schemas: [USER], userName: name, active: false }),
+    ],
     ['DELETE', (id) => d.send('DELETE', `/Users/${id}`)],
     [
       'Bulk DELETE',

@@ -75,7 +75,13 @@ describe('scim: hostile input', () => {
     for (const name of ['__proto__', 'constructor', 'prototype', 'constructor.prototype']) {
       const body = `{"schemas":["${USER}"],"userName":"p@example.test","${name}":{"polluted":true},"name":{"${name}":{"polluted":true}}}`;
       expect((await d.send('POST', '/Users', body)).status).to.be.oneOf([201, 400, 409]);
-      const paths = [name, `name.${name}`, `emails[${name} eq "x"].value`, `urn:a:b:${name}`, `${USER}:${name}.polluted`];
+      const paths = [
+        name,
+        `name.${name}`,
+        `emails[${name} eq "x"].value`,
+        `urn:a:b:${name}`,
+        `${USER}:${name}.polluted`,
+      ];
       for (const path of paths) {
         const answer = await d.send('PATCH', `/Users/${user}`, patch({ op: 'add', path, value: { polluted: true } }));
         expect(answer.status, path).to.equal(400);
@@ -106,8 +112,20 @@ describe('scim: hostile input', () => {
       { schemas, Operations: [{ op: 'replace', path: 'nothing.at.all', value: 'x' }] },
       { schemas, Operations: [{ op: 'replace', path: 'active', value: 'maybe' }] },
       // The first operation is fine: it must not be done either.
-      { schemas, Operations: [{ op: 'replace', path: 'title', value: 'half' }, { op: 'replace', path: 'userName', value: '' }] },
-      { schemas, Operations: [{ op: 'replace', path: 'title', value: 'half' }, { op: 'remove', path: 'userName' }] },
+      {
+        schemas,
+        Operations: [
+          { op: 'replace', path: 'title', value: 'half' },
+          { op: 'replace', path: 'userName', value: '' },
+        ],
+      },
+      {
+        schemas,
+        Operations: [
+          { op: 'replace', path: 'title', value: 'half' },
+          { op: 'remove', path: 'userName' },
+        ],
+      },
       { schemas, Operations: [{ op: 'add', path: 'title', value: 'x'.repeat(70_000) }] },
     ];
     for (const message of messages) {
@@ -115,7 +133,10 @@ describe('scim: hostile input', () => {
       expect(answer.status, JSON.stringify(message).slice(0, 100)).to.be.oneOf([400, 413]);
       expectError(answer, answer.status, answer.body.scimType as string | undefined);
     }
-    const tooMany = { schemas, Operations: Array.from({ length: 1001 }, () => ({ op: 'add', path: 'title', value: 'x' })) };
+    const tooMany = {
+      schemas,
+      Operations: Array.from({ length: 1001 }, () => ({ op: 'add', path: 'title', value: 'x' })),
+    };
     expectError(await d.send('PATCH', `/Users/${user}`, tooMany), 413);
     expect(await stateOf()).to.deep.equal(before);
   });
@@ -141,9 +162,25 @@ describe('scim: hostile input', () => {
     for (const filter of bad) {
       expectError(await d.send('GET', `/Users?filter=${encodeURIComponent(filter)}`), 400, 'invalidFilter');
     }
-    const sql = [`' or 1=1 --`, `"; drop table users; --`, `%' or ''='`, `\\'; select pg_sleep(10)--`, `?`, `$1`, `x') or true or ('`];
+    const sql = [
+      `' or 1=1 --`,
+      `"; drop table users; --`,
+      `%' or ''='`,
+      `\\'; select pg_sleep(10)--`,
+      `?`,
+      `$1`,
+      `x') or true or ('`,
+    ];
     for (const text of sql) {
-      for (const attribute of ['userName', 'title', 'emails.value', 'externalId', 'id', 'groups.display', 'meta.resourceType']) {
+      for (const attribute of [
+        'userName',
+        'title',
+        'emails.value',
+        'externalId',
+        'id',
+        'groups.display',
+        'meta.resourceType',
+      ]) {
         const filter = `${attribute} eq ${JSON.stringify(text)} or ${attribute} co ${JSON.stringify(text)}`;
         const answer = await d.send('GET', `/Users?filter=${encodeURIComponent(filter)}`);
         expect(answer.status, filter).to.equal(200);
@@ -152,32 +189,85 @@ describe('scim: hostile input', () => {
       expect((await d.send('GET', `/Users?sortBy=${encodeURIComponent(text)}`)).status).to.equal(400);
     }
     // A null character is in no text that is stored.
-    expect(idsOf(await d.send('GET', `/Users?filter=${encodeURIComponent('userName eq "a\\u0000"')}`))).to.deep.equal([]);
+    expect(idsOf(await d.send('GET', `/Users?filter=${encodeURIComponent('userName eq "a\\u0000"')}`))).to.deep.equal(
+      [],
+    );
     expect((await d.send('GET', '/Users?filter=userName%20eq%20%22%00%22')).status).to.be.oneOf([200, 400]);
   });
 
   it('SC-07: a thousand random filters never break the server', async () => {
     const random = new Random(20261121);
-    const words = ['userName', 'title', 'emails', 'emails.value', 'active', 'meta.created', 'id', 'groups', 'manager', 'x:y', 'eq',
-      'ne', 'co', 'sw', 'gt', 'le', 'pr', 'and', 'or', 'not', '(', ')', '[', ']', '].value', '"x"', '"2026-01-01T00:00:00Z"', 'true',
-      '7', 'null', '"\\u0000"', '%', "'", ';', '\\'];
+    const words = [
+      'userName',
+      'title',
+      'emails',
+      'emails.value',
+      'active',
+      'meta.created',
+      'id',
+      'groups',
+      'manager',
+      'x:y',
+      'eq',
+      'ne',
+      'co',
+      'sw',
+      'gt',
+      'le',
+      'pr',
+      'and',
+      'or',
+      'not',
+      '(',
+      ')',
+      '[',
+      ']',
+      '].value',
+      '"x"',
+      '"2026-01-01T00:00:00Z"',
+      'true',
+      '7',
+      'null',
+      '"\\u0000"',
+      '%',
+      "'",
+      ';',
+      '\\',
+    ];
     for (let round = 0; round < 1000; round += 1) {
       const length = 1 + random.below(12);
-      const filter = Array.from({ length }, () => words[random.below(words.length)]).join(random.below(4) === 0 ? '' : ' ');
+      const filter = Array.from({ length }, () => words[random.below(words.length)]).join(
+        random.below(4) === 0 ? '' : ' ',
+      );
       const answer = await d.send('GET', `/Users?count=1&filter=${encodeURIComponent(filter)}`);
       expect(answer.status, filter).to.be.oneOf([200, 400]);
     }
   }).timeout(60_000);
 
   it('ids that are none', async () => {
-    for (const id of ['1', 'x', '%00', '..%2f', "'--", '%F0%9F%92%A9', 'null', `${user}x`, user.replaceAll('-', ''), '{id}', '*']) {
+    for (const id of [
+      '1',
+      'x',
+      '%00',
+      '..%2f',
+      "'--",
+      '%F0%9F%92%A9',
+      'null',
+      `${user}x`,
+      user.replaceAll('-', ''),
+      '{id}',
+      '*',
+    ]) {
       for (const [method, body] of [
         ['GET', undefined],
         ['PATCH', patch({ op: 'add', path: 'title', value: 'x' })],
         ['DELETE', undefined],
       ] as const) {
         expectError(await d.send(method, `/Users/${id}`, body), 404);
-        expectError(await d.send(method, `/Groups/${id}`, body && patch({ op: 'add', path: 'displayName', value: 'x' })), 404);
+        expectError(
+          await d.send(method, `/Groups/${id}`, body && patch({ op: 'add', path: 'displayName', value: 'x' })),
+          404,
+        );
       }
     }
     expect((await d.send('GET', `/Users/${user.toUpperCase()}`)).body.id, 'ids have no case').to.equal(user);
@@ -215,14 +305,26 @@ describe('scim: hostile input', () => {
   });
 
   it('a group’s PUT with five thousand members is one request', async () => {
-    const ids = Array.from({ length: 5000 }, (_, n) => `01900002-0000-7000-8000-${(n + 1).toString(16).padStart(12, '0')}`);
-    const rows = ids.map((user_id, n) => ({ user_id, home_org_id: d.org_id, username: `many-${n}`, created_at: 1_760_000_000 }));
+    const ids = Array.from(
+      { length: 5000 },
+      (_, n) => `01900002-0000-7000-8000-${(n + 1).toString(16).padStart(12, '0')}`,
+    );
+    const rows = ids.map((user_id, n) => ({
+      user_id,
+      home_org_id: d.org_id,
+      username: `many-${n}`,
+      created_at: 1_760_000_000,
+    }));
     await w.db.batchInsert('users', rows, 1000);
     const membership = ids.map((user_id) => ({ user_id, org_id: d.org_id, url_safe_org_name: 'x' }));
     await w.db.batchInsert('user_organization_info', membership, 1000);
     const large = await d.group('Large');
     const members = ids.map((value) => ({ value, display: 'Somebody', $ref: `${w.url}/scim/v2/Users/${value}` }));
-    const put = await d.send('PUT', `/Groups/${large}?excludedAttributes=members`, { schemas: [GROUP], displayName: 'Large', members });
+    const put = await d.send('PUT', `/Groups/${large}?excludedAttributes=members`, {
+      schemas: [GROUP],
+      displayName: 'Large',
+      members,
+    });
     expect(put.status, put.text.slice(0, 300)).to.equal(200);
     expect(put.body).to.not.have.property('members');
     expect((await d.send('GET', `/Groups/${large}`)).body.members).to.have.length(5000);

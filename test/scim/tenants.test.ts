@@ -191,13 +191,20 @@ describe('scim: tenants', () => {
     expect(membership[0]).to.deep.include({ org_id: a.org_id, user_role: null, user_permissions: [] });
     expect((made.body.meta as JsonObject).location).to.equal(`${w.url}/scim/v2/Users/${user_id}`);
     for (const path of ['id', 'meta.location', 'groups', 'meta']) {
-      expectError(await a.send('PATCH', `/Users/${user_id}`, patch({ op: 'replace', path, value: 'x' })), 400, 'mutability');
+      expectError(
+        await a.send('PATCH', `/Users/${user_id}`, patch({ op: 'replace', path, value: 'x' })),
+        400,
+        'mutability',
+      );
     }
   });
 
   it('SC-05: an account of another organization with the same name is neither read nor touched', async () => {
     const before = await stateOf(b.org_id);
-    const mine = await a.user('victim@b.example', { title: 'mine', emails: [{ type: 'work', value: 'victim@b.example' }] });
+    const mine = await a.user('victim@b.example', {
+      title: 'mine',
+      emails: [{ type: 'work', value: 'victim@b.example' }],
+    });
     expect(mine).to.not.equal(theirs.user);
     const after = await stateOf(b.org_id);
     expect({ ...after, kept: [] }).to.deep.equal({ ...before, kept: [] });
@@ -295,7 +302,11 @@ describe('scim: tenants', () => {
       [one, one],
     ]) {
       const value = [{ value: member, type: 'Group', $ref: `${w.url}/scim/v2/Groups/${member}` }];
-      expectError(await a.send('PATCH', `/Groups/${group}`, patch({ op: 'add', path: 'members', value })), 400, 'invalidValue');
+      expectError(
+        await a.send('PATCH', `/Groups/${group}`, patch({ op: 'add', path: 'members', value })),
+        400,
+        'invalidValue',
+      );
     }
   });
 
