@@ -3,7 +3,6 @@
  * with LINTEL_TEST_DATABASE_URL a scratch database on that PostgreSQL, made here and dropped at the end.
  */
 import { randomBytes } from 'node:crypto';
-import type { Knex } from 'knex';
 import pg from 'pg';
 import { connect, type Database } from '../../src/db/connect.ts';
 import { migrate } from '../../src/db/migrate.ts';
@@ -56,23 +55,35 @@ async function admin(sql: string): Promise<void> {
 
 /** The process's database with every table empty. */
 export async function emptyDatabase(): Promise<Database> {
-  const { database } = await open();
-  await truncateAll(database.knex);
-  return database;
+  const opened = await open();
+  await truncateAll(opened);
+  return opened.database;
 }
 
-async function truncateAll(knex: Knex): Promise<void> {
-  const { rows } = await knex.raw(
-    `select string_agg(format('%I', c.relname), ', ') as tables
-       from pg_class c
-      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-        and c.relname not like 'lintel\\_migrations%'`,
-  );
-  await knex.transaction(async (transaction) => {
-    // The audit log refuses TRUNCATE by a trigger; replica mode is the superuser's way past it, for tests only.
-    await transaction.raw('set local session_replication_role = replica');
-    await transaction.raw(`truncate ${rows[0].tables} restart identity cascade`);
-  });
+/** Every table but the record of migrations. The audit log refuses TRUNCATE by a trigger; replica mode is the superuser's way past it. */
+const truncateEverything = `
+  do $$ begin
+    perform set_config('session_replication_role', 'replica', true);
+    execute (
+      select 'truncate ' || string_agg(format('%I', c.relname), ', ') || ' restart identity cascade'
+        from pg_class c
+       where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+         and c.relname not like 'lintel\\_migrations%');
+  end $$`;
+
+/** On PostgreSQL by a connection of its own: a busy disk may take longer than the product lets a statement take. */
+async function truncateAll({ database, address }: { database: Database; address: string }): Promise<void> {
+  if (!onPostgres) {
+    await database.knex.raw(truncateEverything);
+    return;
+  }
+  const client = new pg.Client(address);
+  await client.connect();
+  try {
+    await client.query(truncateEverything);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Closes and drops; called once at the end of a mocha run. */
