@@ -81,7 +81,7 @@ import { signinPages } from './signin/flow/pages.ts';
 import { expireAttempts } from './signin/flow/service.ts';
 import { setupPages } from './signin/setup/pages.ts';
 import { sessionRoutes } from './signin/sessions/routes.ts';
-import { endProviderSessions, expireSessions, leaveSession } from './signin/sessions/service.ts';
+import { endProviderSessions, expireSessions, leaveSession, touchSession } from './signin/sessions/service.ts';
 import { site } from './site/pages.ts';
 import { Fault } from './core/fault.ts';
 
@@ -210,6 +210,7 @@ export async function createLintel(config: Config, database: Database, options: 
     pages,
     cookieKeys: sealer.derive('cookies'),
     sessionEnded: leaveSession,
+    sessionUsed: touchSession,
   });
   koa.use(oidc.middleware);
   const forms = createFormGuard(config.url, sealer.derive('forms'));

@@ -24,6 +24,8 @@ export interface AdapterOptions {
   readonly clients: ClientCache;
   /** Tells the sessions room that a person signed out here. */
   readonly sessionEnded: (call: Call, sessionId: string) => Promise<void>;
+  /** Tells it that the session is in use: single sign-on, or a refresh of what is bound to it. */
+  readonly sessionUsed: (call: Call, sessionId: string) => Promise<unknown>;
 }
 
 /** @returns what the provider's configuration takes as `adapter` */
@@ -149,6 +151,18 @@ function kept(payload: AdapterPayload): Payload {
 
 const expiry = (payload: AdapterPayload): Date => new Date((payload.exp as number) * 1000);
 
+/**
+ * Keeps a session from idling out, after the request's own transaction: whoever revokes locks sessions before grants, this
+ * request has its grant already, and the two would wait for each other. A note about use must not refuse the use.
+ */
+function noteUse(unit: Unit, used: AdapterOptions['sessionUsed'], sessionId: string): void {
+  unit.laterOnce(`used:${sessionId}`, (call) =>
+    used(call, sessionId).catch((error: unknown) => {
+      call.app.log.warn({ err: error, request_id: call.request.request_id }, 'the use of a session was not noted');
+    }),
+  );
+}
+
 /** Applications come from the cache; the provider never writes them. */
 class Clients extends Base {
   readonly #clients: ClientCache;
@@ -165,10 +179,12 @@ class Clients extends Base {
 
 class Sessions extends Base {
   readonly #ended: AdapterOptions['sessionEnded'];
+  readonly #used: AdapterOptions['sessionUsed'];
 
   constructor(options: AdapterOptions) {
     super(options);
     this.#ended = options.sessionEnded;
+    this.#used = options.sessionUsed;
   }
 
   override async find(id: string): Promise<AdapterPayload | undefined> {
@@ -194,15 +210,17 @@ class Sessions extends Base {
   }
 
   override async upsert(id: string, payload: AdapterPayload): Promise<undefined> {
-    const { db } = await this.writing();
-    await records.saveSession(db, {
+    const call = await this.writing();
+    const session_id = (payload.sessionId as string | undefined) ?? null;
+    await records.saveSession(call.db, {
       id_hash: hashSecret(id),
       uid: payload.uid as string,
       user_id: payload.accountId ?? null,
-      session_id: (payload.sessionId as string | undefined) ?? null,
+      session_id,
       payload: this.#sealed(kept(payload)),
       expires_at: expiry(payload),
     });
+    if (session_id !== null) noteUse(this.unit(), this.#used, session_id);
   }
 
   override async destroy(id: string): Promise<undefined> {
@@ -329,6 +347,12 @@ export const tokenPrefix = { AccessToken: 'ltl_at_', ClientCredentials: 'ltl_at_
 
 class RefreshTokens extends Consumable {
   protected readonly kind = 'RefreshToken';
+  readonly #used: AdapterOptions['sessionUsed'];
+
+  constructor(options: AdapterOptions) {
+    super(options);
+    this.#used = options.sessionUsed;
+  }
 
   override async find(id: string): Promise<AdapterPayload | undefined> {
     if (!id.startsWith(tokenPrefix.RefreshToken)) return undefined;
@@ -338,12 +362,15 @@ class RefreshTokens extends Consumable {
     // A retry within two seconds of the rotation gets invalid_grant and harms nobody (RT-03).
     if (!found || found.just_consumed) return undefined;
     remember(unit, found);
+    unit.sessionInUse = found.is_touch_due ? (found.session_id ?? undefined) : undefined;
     return { ...found.payload, jti: id, ...(found.consumed ? { consumed: true } : {}) };
   }
 
   override async upsert(id: string, payload: AdapterPayload): Promise<undefined> {
     const { db } = await this.writing();
-    const lineage = lineageOf(this.unit(), payload.grantId as string);
+    const unit = this.unit();
+    const lineage = lineageOf(unit, payload.grantId as string);
+    if (unit.sessionInUse) noteUse(unit, this.#used, unit.sessionInUse);
     await records.saveRefreshToken(db, {
       ...lineage,
       id_hash: hashSecret(id),

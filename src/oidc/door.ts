@@ -34,6 +34,8 @@ export interface OidcDoorOptions {
    * `sessions` is then revoked.
    */
   readonly sessionEnded?: (call: Call, sessionId: string) => Promise<void>;
+  /** Tells it that a session is in use, outside of the request's transaction. */
+  readonly sessionUsed?: (call: Call, sessionId: string) => Promise<unknown>;
 }
 
 export interface OidcDoor {
@@ -48,7 +50,13 @@ export async function createOidcDoor(options: OidcDoorOptions): Promise<OidcDoor
   await ensureSigningKeys(app);
   const keys = await loadSigningKeys(app);
   const clients = new ClientCache((db, id) => findScimOAuthClient(db, id, app.clock()));
-  const provider = createProvider({ sessionEnded: async () => {}, ...options, clients, keys });
+  const provider = createProvider({
+    sessionEnded: async () => {},
+    sessionUsed: async () => {},
+    ...options,
+    clients,
+    keys,
+  });
   // The library makes contexts of its own, for cookies; they must agree with the edge (standards/oidc.md §2).
   pinHost(provider, app.config);
   provider.on('server_error', (context, error) => reportDefect(app, context as unknown as Context, error));

@@ -35,6 +35,7 @@ export interface ProviderOptions {
   /** The keys that the outer application signs its cookies with, newest first: both must agree. */
   readonly cookieKeys: readonly string[];
   readonly sessionEnded: (call: Call, sessionId: string) => Promise<void>;
+  readonly sessionUsed: (call: Call, sessionId: string) => Promise<unknown>;
 }
 
 export const routes = {

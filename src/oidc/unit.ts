@@ -40,6 +40,8 @@ export class Unit {
   requestedOrganization: string | undefined;
   /** Grants that came along with a token. */
   readonly grants = new Map<string, Payload>();
+  /** The row of `sessions` that a refresh keeps from idling out. */
+  sessionInUse: string | undefined;
   /** Hash of the code that this request presented. */
   presentedCode: string | undefined;
 

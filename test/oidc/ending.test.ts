@@ -23,8 +23,7 @@ import {
 
 const offline = { scope: 'openid offline_access', prompt: 'consent' };
 
-describe('oidc: endings', function () {
-  this.timeout(10_000);
+describe('oidc: endings', () => {
   let w: World;
   let client: RelyingParty;
   let person: Person & { orgs: string[] };
@@ -270,6 +269,32 @@ describe('oidc: endings', function () {
         const { location } = await travel(w, browser, authorizationUrl(client, { prompt: 'none' }), {});
         expect(location?.searchParams.get('error'), column).to.equal('login_required');
       }
+    });
+
+    it('SE-04: stay alive by use: single sign-on, and refreshing what is bound to them', async () => {
+      const { browser, journey, tokens } = await signIn(w, client, person);
+      const where = { session_id: journey.session_id };
+      const old = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+      const idle = async (work: () => Promise<unknown>) => {
+        await w
+          .db('sessions')
+          .where(where)
+          .update({ last_accessed_at: old(50), idle_expires_at: old(-10) });
+        await work();
+        const row = await w.db('sessions').where(where).first();
+        return Math.round((row.idle_expires_at.getTime() - Date.now()) / 60_000);
+      };
+      expect(await idle(() => travel(w, browser, authorizationUrl(client, { prompt: 'none' }), {}))).to.equal(60);
+      expect(await idle(() => refresh(w, client, tokens.refresh_token as string))).to.equal(60);
+      const offlineOnly = await begin();
+      const other = { session_id: offlineOnly.journey.session_id };
+      await w
+        .db('sessions')
+        .where(other)
+        .update({ last_accessed_at: old(50), idle_expires_at: old(-10) });
+      await refresh(w, client, offlineOnly.tokens.refresh_token as string);
+      const { idle_expires_at } = await w.db('sessions').where(other).first();
+      expect(Math.round((idle_expires_at.getTime() - Date.now()) / 60_000), 'offline use is no presence').to.equal(10);
     });
 
     it('SE-10: another person in the same browser gets another session, and nothing of the first', async () => {

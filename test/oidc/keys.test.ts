@@ -20,8 +20,7 @@ import {
 
 const day = 86_400_000;
 
-describe('oidc: signing keys', function () {
-  this.timeout(20_000);
+describe('oidc: signing keys', () => {
   let w: World;
   let client: RelyingParty;
   let person: Person;

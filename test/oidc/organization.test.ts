@@ -22,8 +22,7 @@ import {
   verifierOf,
 } from './rp.ts';
 
-describe('oidc: organizations and consent', function () {
-  this.timeout(10_000);
+describe('oidc: organizations and consent', () => {
   let w: World;
   let client: RelyingParty;
   let person: Person & { orgs: string[] };

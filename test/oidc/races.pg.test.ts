@@ -29,7 +29,6 @@ const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T
   Promise.all(Array.from({ length: count }, (_, index) => work(index)));
 
 describe('oidc: races', function () {
-  this.timeout(180_000);
   let w: World;
   let client: RelyingParty;
   let person: Person;

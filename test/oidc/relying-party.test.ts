@@ -5,8 +5,7 @@ import * as client from 'openid-client';
 import type { World } from '../support/world.ts';
 import { Browser, makeApplication, makePerson, oidcWorld, type Person, redirectUri, travel, wait } from './rp.ts';
 
-describe('oidc: openid-client', function () {
-  this.timeout(15_000);
+describe('oidc: openid-client', () => {
   let w: World;
   let person: Person & { orgs: string[] };
 

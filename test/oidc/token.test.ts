@@ -25,10 +25,7 @@ import {
   wait,
 } from './rp.ts';
 
-const tenSeconds = 10_000;
-
-describe('oidc: tokens', function () {
-  this.timeout(tenSeconds);
+describe('oidc: tokens', () => {
   let w: World;
   let client: RelyingParty;
   let person: Person & { orgs: string[] };

@@ -30,6 +30,8 @@ export interface FoundToken extends Lineage {
   readonly consumed: boolean;
   /** Consumed within the last two seconds: a retry that lost, not a theft. */
   readonly just_consumed: boolean;
+  /** Of a refresh token: the session that it is bound to should be told that it is in use. */
+  readonly is_touch_due?: boolean | null;
 }
 
 const grantColumns = `g.grant_id, g.org_id, g.user_id,
@@ -54,7 +56,9 @@ const findRefreshTokenStatement = statement(
   `select t.payload, t.family_id, t.session_id, t.session_uid, t.session_bound, ${grantColumns},
      t.consumed_at is not null as consumed,
      -- The database's clock on both sides: processes whose clocks differ agree on the two seconds (RT-03, RE-09).
-     coalesce(clock_timestamp() - t.consumed_at <= interval '2 seconds', false) as just_consumed
+     coalesce(clock_timestamp() - t.consumed_at <= interval '2 seconds', false) as just_consumed,
+     t.session_bound and (select s.last_accessed_at < $2::timestamptz - interval '1 minute' from sessions s
+       where s.session_id = t.session_id) as is_touch_due
    from oidc_refresh_tokens t join oidc_grants g on g.grant_id = t.grant_id
    where t.id_hash = $1 and ${grantIsAlive('g.org_id', '$2')}`,
 );

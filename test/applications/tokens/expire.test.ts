@@ -19,8 +19,7 @@ import type { World } from '../../support/world.ts';
 
 const day = 86_400_000;
 
-describe('applications: expiry', function () {
-  this.timeout(20_000);
+describe('applications: expiry', () => {
   let w: World;
   let client: RelyingParty;
   let person: Person;
