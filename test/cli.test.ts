@@ -7,7 +7,7 @@ import { version } from '../src/app.ts';
 import { repository } from './support/process.ts';
 
 describe('cli', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let home: string;
   before(() => {
     home = mkdtempSync(join(tmpdir(), 'lintel-cli-'));
