@@ -1,0 +1,192 @@
+/** Who may do what, generated from the route array: a new route is in the matrix by being mounted. */
+import { expect } from 'chai';
+import { setMember } from '../../src/access/grants/service.ts';
+import { routes } from '../../src/app.ts';
+import { newId } from '../../src/core/id.ts';
+import { knownPermissions } from '../../src/core/permission.ts';
+import { hashSecret, newSecret } from '../../src/core/secret.ts';
+import type { Route } from '../../src/http/route.ts';
+import { insertUser } from '../credentials/owners.ts';
+import { addressOf, paramsIn, populate, send, type Tenant } from '../rules/population.ts';
+import { type Answer, type World, world } from '../support/world.ts';
+
+const categories = new Map(knownPermissions().map(({ name, category }) => [name, category]));
+/** What only owners may do (the catalogue's own list, said again so that a change of it is seen here). */
+const forOwners = new Set(['organizations.delete', 'owners.manage']);
+const isRead = ({ method }: Route) => method === 'get';
+const ofOrganization = routes.filter(({ path }) => path.includes('{org_id}'));
+const elsewhere = routes.filter(({ path, permission }) => !path.includes('{org_id}') && permission !== 'public');
+
+describe('security: the role matrix', function () {
+  this.timeout(120_000);
+  let w: World;
+  let tenant: Tenant;
+  const keys = new Map<string, string>();
+  before(async () => {
+    w = await world();
+    tenant = await populate(w, 'Matrix');
+    const other = await populate(w, 'Another');
+    for (const role of ['owner', 'admin', 'member']) keys.set(role, await keyOf(tenant.org_id, role));
+    keys.set('stranger', await keyOf(tenant.org_id, null));
+    keys.set('owner of another', await keyOf(other.org_id, 'owner'));
+  });
+  after(() => w.close());
+
+  /** A person's key with every scope there is: what it can do beyond the person's role would be too much. */
+  async function keyOf(org_id: string, role: string | null): Promise<string> {
+    const { user_id } = await insertUser(w.db);
+    if (role !== null) await setMember(w.call(), org_id, user_id, { role });
+    const key = newSecret('ltl_key_');
+    await w.db('api_keys').insert({
+      api_key_id: newId(),
+      org_id,
+      user_id,
+      name: role ?? 'stranger',
+      key_hash: hashSecret(key),
+      key_prefix: key.slice(0, 12),
+      scopes: JSON.stringify([...categories.keys(), '*']),
+    });
+    return key;
+  }
+
+  /** Where there is no such thing, an id that nobody has: who may not ask learns nothing of that. */
+  const paramsOf = (route: Route): Record<string, string> => {
+    const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+    const user_id = tenant.ids.get('users') ?? '';
+    const spare = Object.fromEntries(names.map((name) => [name, name === 'user_id' ? user_id : newId()]));
+    return paramsIn(tenant, route) ?? { ...spare, ...(names.includes('org_id') ? { org_id: tenant.org_id } : {}) };
+  };
+  const ask = (who: string, route: Route): Promise<Answer> =>
+    send(w, route, paramsOf(route), tenant, keys.get(who) ?? '');
+
+  for (const route of ofOrganization) {
+    it(`AZ-01: ${route.operationId}`, async () => {
+      const member = await ask('member', route);
+      expect([member.status, member.body.code], `member: ${member.text}`).to.deep.equal([403, 'not_allowed']);
+      const stranger = await ask('stranger', route);
+      expect([stranger.status, stranger.body.code], 'stranger').to.deep.equal([401, 'unauthenticated']);
+      const other = await ask('owner of another', route);
+      expect([other.status, other.body.code], `owner of another: ${other.text}`).to.deep.equal([404, 'not_found']);
+      const permission = route.permission ?? '';
+      const isSystems = categories.get(permission) === 'system';
+      for (const role of ['admin', 'owner']) {
+        const isRefused = isSystems || (role === 'admin' && forOwners.has(permission));
+        // What changes something is proven to be allowed by the rules of tenancy; here it would change what others need.
+        if (!isRefused && !isRead(route)) continue;
+        const answer = await ask(role, route);
+        if (isRefused) expect([answer.status, answer.body.code], role).to.deep.equal([403, 'not_allowed']);
+        else expect(answer.status, `${role}: ${answer.text}`).to.be.oneOf([200, 404]);
+        if (!isRefused && answer.status === 404) expect(route.path, role).to.match(/\{(?!org_id)\w+\}/);
+      }
+    });
+  }
+
+  for (const route of elsewhere) {
+    it(`AZ-01, MT-10: ${route.operationId} gives nothing to a member, and no system's thing to an owner`, async () => {
+      const member = await ask('member', route);
+      expect(member.status, `member: ${member.text}`).to.be.oneOf([400, 403, 404]);
+      expect((await ask('stranger', route)).status, 'stranger').to.equal(401);
+      const permission = route.permission ?? '';
+      // Whose account it is may see what that account allowed.
+      if (permission === '') return;
+      if (
+        categories.get(permission) !== 'system' &&
+        !/^\/(users|service-accounts|api-keys|audit-logs)/.test(route.path)
+      )
+        return;
+      const owner = await ask('owner', route);
+      expect(owner.status, `owner: ${owner.text}`).to.be.oneOf([400, 403, 404]);
+    });
+  }
+
+  const principals = {
+    userId: newId(),
+    user_ids: [newId()],
+    tenantId: newId(),
+    organizationId: newId(),
+    role_name: 'owner',
+    isAdmin: true,
+    is_system: true,
+    reach: 'system',
+  };
+  for (const route of routes.filter(({ body }) => body !== undefined)) {
+    it(`AZ-02, AZ-06: ${route.operationId} takes no principal from the body`, async () => {
+      const params = paramsOf(route);
+      const before = await rows();
+      for (const [name, value] of Object.entries(principals)) {
+        const answer = await w.api(route.method.toUpperCase(), addressOf(route, params), { [name]: value }, tenant.key);
+        expect(answer.status, `${name}: ${answer.text}`).to.be.oneOf([400, 403, 404]);
+      }
+      expect(await rows()).to.equal(before);
+    });
+  }
+
+  it('AZ-02, MT-02: a header or a parameter that names somebody else changes nothing', async () => {
+    const own = await w.api('GET', `/organizations/${tenant.org_id}`, undefined, tenant.key);
+    const names = [
+      'x-organization-id',
+      'x-org-id',
+      'x-tenant-id',
+      'x-zitadel-orgid',
+      'x-user-id',
+      'x-forwarded-user',
+      'x-original-url',
+      'x-http-method-override',
+    ];
+    const other = (await w.db('organizations').whereNot({ org_id: tenant.org_id }).first('org_id')).org_id as string;
+    for (const name of names) {
+      const value =
+        name === 'x-http-method-override'
+          ? 'DELETE'
+          : name === 'x-original-url'
+            ? `/api/v1/organizations/${other}`
+            : other;
+      const answer = await w.api('GET', `/organizations/${tenant.org_id}`, undefined, tenant.key, { [name]: value });
+      expect([answer.status, answer.text], name).to.deep.equal([200, own.text]);
+      const foreign = await w.api('GET', `/organizations/${other}`, undefined, tenant.key, { [name]: tenant.org_id });
+      expect(foreign.status, name).to.equal(404);
+    }
+    for (const name of ['org_id', 'organization_id', 'user_id', 'role', 'as']) {
+      const answer = await w.api(
+        'GET',
+        `/organizations/${tenant.org_id}/users?${name}=${other}`,
+        undefined,
+        tenant.key,
+      );
+      expect([answer.status, answer.body.code], name).to.deep.equal([400, 'request_invalid']);
+    }
+  });
+
+  it('AZ-05: an owner gives nobody what owners do not have', async () => {
+    const owner = keys.get('owner') ?? '';
+    const place = `/organizations/${tenant.org_id}`;
+    const attempts: [string, string, object][] = [
+      ['POST', `${place}/service-accounts`, { name: 'system', permissions: ['administrators.manage'] }],
+      ['POST', `${place}/service-accounts`, { name: 'all', permissions: ['*'] }],
+      ['POST', `${place}/permissions`, { name: 'administrators.manage' }],
+      ['POST', `${place}/permissions`, { name: '*' }],
+      ['POST', `${place}/roles`, { name: 'system_administrator' }],
+      ['PUT', `${place}/members/${tenant.ids.get('users')}`, { role: 'system_administrator' }],
+      ['POST', `${place}/members/${tenant.ids.get('users')}/roles`, { role_id: (await systemRole()).role_id }],
+      ['POST', `${place}/groups/${tenant.ids.get('groups')}/roles`, { role_id: (await systemRole()).role_id }],
+      ['PUT', `/administrators/${tenant.ids.get('users')}`, {}],
+      ['PUT', `${place}/roles/${tenant.ids.get('roles')}/parents/${(await systemRole()).role_id}`, {}],
+    ];
+    const before = await w.db('user_roles').count();
+    for (const [method, path, body] of attempts) {
+      const answer = await w.api(method, path, Object.keys(body).length === 0 ? undefined : body, owner);
+      expect(answer.status, `${method} ${path} ${JSON.stringify(body)} ${answer.text}`).to.be.within(400, 409);
+    }
+    expect(await w.db('user_roles').count()).to.deep.equal(before);
+  });
+
+  const systemRole = () => w.db('roles').where({ name: 'system_administrator' }).whereNull('org_id').first('role_id');
+
+  async function rows(): Promise<string> {
+    const { rows: found } = await w.db.raw(
+      `select (select count(*) from users) u, (select count(*) from user_roles) r, (select count(*) from api_keys) k,
+         (select count(*) from organizations) o, (select count(*) from audit_logs) a, (select count(*) from oidc_clients) c`,
+    );
+    return JSON.stringify(found[0]);
+  }
+});
