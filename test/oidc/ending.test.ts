@@ -237,7 +237,7 @@ describe('oidc: endings', () => {
       const lintel = await createLintel(
         config,
         { knex: w.db, embedded: true, close: async () => {} },
-        { withoutJobs: true },
+        { withoutJobs: true, logTo: { write: () => {} } },
       );
       expect(lintel.oidc.provider.cookieName('session')).to.equal('__Host-lintel_session');
       expect(lintel.oidc.provider.cookieName('interaction')).to.equal('__Secure-lintel_interaction');

@@ -1,10 +1,15 @@
 /** What one connection cannot show: many requests at the same moment (checklist OA-03, OA-04, OA-21, RT-01, RT-02). */
 import { expect } from 'chai';
 import { generateKeyPair, exportJWK, SignJWT } from 'jose';
-import { onPostgres } from '../support/database.ts';
+import { request } from 'undici';
+import { createLintel } from '../../src/app.ts';
+import { connect } from '../../src/db/connect.ts';
+import { serve } from '../../src/main.ts';
+import { onPostgres, testDatabaseAddress } from '../support/database.ts';
 import type { World } from '../support/world.ts';
 import {
   authorizationUrl,
+  basic,
   Browser,
   exchange,
   introspect,
@@ -27,6 +32,39 @@ const rounds = Number(process.env.LINTEL_TEST_ROUNDS ?? 15);
 
 const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => work(index)));
+
+/** Another process on the same database, as far as anybody can tell: its own caches, its own port behind the same address. */
+async function secondNode(w: World) {
+  const database = await connect(await testDatabaseAddress(), { pool: 10 });
+  const lintel = await createLintel(w.config, database, { withoutJobs: true, logTo: { write: () => {} } });
+  const server = serve(lintel);
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  const there = `http://localhost:${(server.address() as { port: number }).port}`;
+  return {
+    async token(
+      rp: RelyingParty,
+      form: Record<string, string>,
+      elsewhere: boolean,
+    ): Promise<{ status: number; body: Tokens }> {
+      const answer = await request(`${elsewhere ? there : w.url}/oauth/token`, {
+        method: 'POST',
+        headers: {
+          host: new URL(w.url).host,
+          authorization: basic(rp),
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: new URLSearchParams(form).toString(),
+      });
+      return { status: answer.statusCode, body: (await answer.body.json()) as Tokens };
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await lintel.close();
+      await database.close();
+    },
+  };
+}
 
 describe('oidc: races', function () {
   let w: World;
@@ -173,6 +211,46 @@ describe('oidc: races', function () {
       for (const { status, body } of answers.filter((answer) => answer.status !== 200)) {
         expect([status, body.error]).to.deep.equal([401, 'invalid_client']);
       }
+    }
+  });
+
+  it('OA-03, RE-08, RT-07: two processes share everything: every other request goes to the other', async () => {
+    const node = await secondNode(w);
+    try {
+      for (let round = 0; round < rounds; round += 1) {
+        const address = authorizationUrl(client);
+        const { code } = await travel(w, new Browser(w), address, { login: { account_id: person.user_id } });
+        const form = {
+          grant_type: 'authorization_code',
+          code,
+          code_verifier: verifierOf(address),
+          redirect_uri: redirectUri,
+        };
+        const answers = await times(parallel, (index) => node.token(client, form, index % 2 === 0));
+        expect(
+          answers.filter(({ status }) => status === 200),
+          `round ${round}`,
+        ).to.have.length(1);
+      }
+      let { refresh_token } = (await signIn(w, client, person)).tokens;
+      for (let turn = 0; turn < 6; turn += 1) {
+        const { status, body } = await node.token(
+          client,
+          { grant_type: 'refresh_token', refresh_token: refresh_token as string },
+          turn % 2 === 0,
+        );
+        expect(status, `turn ${turn}`).to.equal(200);
+        ({ refresh_token } = body);
+      }
+      const rp = await makeApplication(w);
+      const machineForm = { grant_type: 'refresh_token', refresh_token: 'x' };
+      expect((await node.token(rp, machineForm, true)).body.error).to.equal('invalid_grant');
+      await w.api('PATCH', `/applications/${rp.client_id}`, { enabled: false });
+      await wait(1000);
+      for (const elsewhere of [true, false])
+        expect((await node.token(rp, machineForm, elsewhere)).body.error).to.equal('invalid_client');
+    } finally {
+      await node.close();
     }
   });
 

@@ -218,6 +218,60 @@ describe('oidc: openid-client', () => {
     canary.close();
   });
 
+  it('SS-01: a jwks_uri inside of our network is not asked', async () => {
+    const { createServer } = await import('node:http');
+    const { SignJWT } = await import('jose');
+    let hits = 0;
+    const canary = createServer((_, response) => response.end('{}')).on('connection', () => {
+      hits += 1;
+    });
+    await new Promise<void>((resolve) => canary.listen(0, '127.0.0.1', resolve));
+    const { port } = canary.address() as { port: number };
+    const { privateKey } = await generateKeyPair('ES256');
+    const strict = await oidcWorld({ environment: { LINTEL_EGRESS_ALLOW: 'nothing.example' } });
+    try {
+      for (const host of [
+        '127.0.0.1',
+        'localhost',
+        '[::1]',
+        '2130706433',
+        '[::ffff:127.0.0.1]',
+        '10.0.0.1',
+        '169.254.169.254',
+      ]) {
+        const machine = await makeApplication(strict, {
+          grant_types: ['client_credentials'],
+          redirect_uris: [],
+          token_endpoint_auth_method: 'private_key_jwt',
+          jwks_uri: `https://${host}:${port}/`,
+        });
+        const assertion = await new SignJWT({ jti: host })
+          .setProtectedHeader({ alg: 'ES256' })
+          .setIssuer(machine.client_id)
+          .setSubject(machine.client_id)
+          .setAudience(strict.url)
+          .setExpirationTime('1m')
+          .sign(privateKey);
+        const { status, body } = await strict.request('/oauth/token', {
+          method: 'POST',
+          body: new URLSearchParams({
+            grant_type: 'client_credentials',
+            client_assertion: assertion,
+            client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+          }),
+        });
+        expect([status, body.error], host).to.deep.equal([401, 'invalid_client']);
+      }
+      expect(hits).to.equal(0);
+    } finally {
+      canary.close();
+      await strict.close();
+      await w.close();
+      w = await oidcWorld();
+      person = await makePerson(w, ['Acme']);
+    }
+  });
+
   it('WB-09: a script may use its own public application from where it lives, and nobody else', async () => {
     const { client_id } = await makeApplication(w, {
       token_endpoint_auth_method: 'none',
