@@ -22,7 +22,10 @@ const writers: Record<string, Writers> = {
 
 /** @throws ScimFault 400, 413; and what makes going on pointless: a database that does not answer */
 export async function postBulk(request: ScimRequest, body: unknown): Promise<ScimAnswer> {
-  const answer: JsonObject = await runBulk(parseBulk(body), (operation) => execute(request, operation));
+  const { client, door } = request;
+  const bulk = parseBulk(body);
+  door.pace.charge(client.client_id, bulk.operations.length - 1);
+  const answer: JsonObject = await runBulk(bulk, (operation) => execute(request, operation));
   return { status: 200, body: answer };
 }
 

@@ -1,5 +1,5 @@
 /** The faults of rooms and base as SCIM errors (RFC 7644 §3.12). Says nothing of our insides, nor of whoever is in the way (SC-05). */
-import { Fault } from '../core/fault.ts';
+import type { Fault } from '../core/fault.ts';
 import type { FaultCode } from '../core/faults.ts';
 import { invalidSyntax, invalidValue, notFound, notUnique, ScimFault } from './errors.ts';
 import type { Registry } from './registry.ts';

@@ -32,4 +32,10 @@ export class Pace {
     bucket.tokens -= 1;
     return 0;
   }
+
+  /** One request did the work of several, as Bulk does: what it took beyond itself has to be waited for afterwards. */
+  charge(clientId: string, more: number): void {
+    const bucket = this.#buckets.get(clientId);
+    if (bucket) bucket.tokens -= more;
+  }
 }

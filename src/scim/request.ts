@@ -5,11 +5,13 @@ import type { ScimCaller } from '../provisioning/tokens/authenticate.ts';
 import type { JsonObject } from './json.ts';
 import type { Notes } from './leniency.ts';
 import type { WalkMemory } from './list.ts';
+import type { Pace } from './pace.ts';
 import type { ClientRegistries } from './registry.ts';
 
 /** What the door holds for all its requests. */
 export interface Door {
   readonly walks: WalkMemory;
+  readonly pace: Pace;
   /** Whether an organization's people may sign in with a password; where not, none is kept. */
   readonly passwordAllowed: (db: Knex, orgId: string) => Promise<boolean>;
 }

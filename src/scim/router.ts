@@ -38,12 +38,12 @@ const unknownPath = () => new ScimFault(404, undefined, 'This SCIM endpoint has 
 
 /** The middleware that serves everything below `/scim/`. */
 export function createScimDoor({ app, passwordAllowed }: ScimDoorOptions): Middleware {
-  const door: Door = { walks: new WalkMemory(), passwordAllowed };
   const pace = new Pace(app.config.scim_requests_per_second);
+  const door: Door = { walks: new WalkMemory(), pace, passwordAllowed };
   const base = scimBaseUrl(app.config.url);
   return async (context, next) => {
     if (!isScimPath(context.path)) return next();
-    const exchange = new Exchange(context, app, base, door, pace);
+    const exchange = new Exchange(context, app, base, door);
     await exchange.run();
   };
 }
@@ -83,17 +83,15 @@ class Exchange {
   readonly #app: App;
   readonly #base: string;
   readonly #door: Door;
-  readonly #pace: Pace;
   readonly #started = performance.now();
   #request: ScimRequest | undefined;
   #body: unknown;
 
-  constructor(context: Context, app: App, base: string, door: Door, pace: Pace) {
+  constructor(context: Context, app: App, base: string, door: Door) {
     this.#context = context;
     this.#app = app;
     this.#base = base;
     this.#door = door;
-    this.#pace = pace;
   }
 
   async run(): Promise<void> {
@@ -145,7 +143,7 @@ class Exchange {
 
   async #begin({ actor, client }: ScimAuthentication): Promise<void> {
     const app = this.#app;
-    const wait = this.#pace.take(client.client_id, app.clock());
+    const wait = this.#door.pace.take(client.client_id, app.clock());
     const call = Call.begin(app, actor, requestFacts(this.#context));
     const started = {
       call,

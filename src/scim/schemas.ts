@@ -61,7 +61,10 @@ export function buildSchemas(extensions: ExtensionAttribute[]): ResourceSchemas[
     {
       kind: 'Group',
       endpoint: '/Groups',
-      core: define('Group', GROUP_URN, 'Group', attributesOf(Schemas.Group.definition)),
+      core: define('Group', GROUP_URN, 'Group', [
+        ...attributesOf(Schemas.Group.definition).filter(({ name }) => name !== 'members'),
+        defineMembers(),
+      ]),
       extensions: own('Group'),
     },
     { kind: 'Role', endpoint: '/Roles', core: defineGrant('Role', ROLE_URN), extensions: [] },
@@ -77,6 +80,17 @@ export function buildSchemas(extensions: ExtensionAttribute[]): ResourceSchemas[
 /** SCIMMY's own attribute facts of the RFC; the instances are frozen and shared, the lists are the client's own. */
 const attributesOf = (definition: Types.SchemaDefinition): Types.Attribute[] =>
   definition.attributes.filter((attribute) => attribute instanceof Types.Attribute && !attribute.config.shadow);
+
+/** Members are users, and what they are called is ours to say: nothing else works, so nothing else is announced. */
+function defineMembers(): Types.Attribute {
+  const fixed = (description: string) => ({ mutable: 'immutable', description });
+  return new Types.Attribute('complex', 'members', { multiValued: true, description: 'The people in the group.' }, [
+    new Types.Attribute('string', 'value', fixed('The id of the user.')),
+    new Types.Attribute('string', 'display', { mutable: false, description: 'What the user is called.' }),
+    new Types.Attribute('reference', '$ref', { ...fixed('The address of the user.'), referenceTypes: ['User'] }),
+    new Types.Attribute('string', 'type', { ...fixed('Always User.'), canonicalValues: ['User'] }),
+  ]);
+}
 
 /** SCIMMY's constructor refuses URNs outside the IETF's; Okta's custom apps use `urn:okta:<app>:1.0:user:custom`. */
 function define(name: string, urn: string, description: string, attributes: Types.Attribute[]): Types.SchemaDefinition {
