@@ -4,7 +4,7 @@
  */
 import { lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
 import type { EgressAnswer, EgressInit } from '../core/app.ts';
 import { Fault } from '../core/fault.ts';
 
@@ -66,8 +66,13 @@ export interface Egress {
 /** @param allowed hosts (`host` or `host:port`) of the operator's configuration that may be private or plain http */
 export function createEgress(allowed: readonly string[]): Egress {
   const limits = { connections: 16, headersTimeout: 5000, bodyTimeout: 5000, maxHeaderSize: 16_384 };
-  const guarded = new Agent({ ...limits, connect: { lookup: guardedLookup, timeout: 3000 } });
-  const trusted = new Agent({ ...limits, connect: { timeout: 3000 } });
+  let agents: Promise<{ readonly guarded: Agent; readonly trusted: Agent }> | undefined;
+  // Loaded with the first request that goes out.
+  const open = async () => {
+    const undici = await import('undici');
+    const guarded = new undici.Agent({ ...limits, connect: { lookup: guardedLookup, timeout: 3000 } });
+    return { guarded, trusted: new undici.Agent({ ...limits, connect: { timeout: 3000 } }) };
+  };
   const isAllowed = (url: URL) => allowed.includes(url.host) || allowed.includes(url.hostname);
 
   async function fetchOnce(url: URL, init: EgressInit, signal: AbortSignal) {
@@ -79,6 +84,9 @@ export function createEgress(allowed: readonly string[]): Egress {
         throw new Fault('egress_refused', 'Only public https addresses can be reached.');
       }
     }
+    agents ??= open();
+    const { guarded, trusted } = await agents;
+    const { request } = await import('undici');
     return request(url.href, {
       method: (init.method ?? 'GET') as 'GET',
       headers: { 'user-agent': 'Lintel', 'accept-encoding': 'identity', ...init.headers },
@@ -123,5 +131,10 @@ export function createEgress(allowed: readonly string[]): Egress {
     }
   }
 
-  return { fetch, close: async () => void (await Promise.all([guarded.close(), trusted.close()])) };
+  const close = async () => {
+    if (!agents) return;
+    const { guarded, trusted } = await agents;
+    await Promise.all([guarded.close(), trusted.close()]);
+  };
+  return { fetch, close };
 }

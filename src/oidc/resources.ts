@@ -1,14 +1,24 @@
 /** APIs that access tokens can be for (RFC 8707): our own REST API, and those that applications declare (OA-17, OA-18). */
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
+import { ResourceCache } from '../applications/clients/cache.ts';
 import { scopesOf } from '../applications/clients/rules.ts';
 import { findResource } from '../applications/clients/service.ts';
 import { apiResource } from '../applications/tokens/service.ts';
+import type { App } from '../core/app.ts';
 import { knownPermissions } from '../core/permission.ts';
 import { scimScope } from '../provisioning/clients/oauth.ts';
 import { scimBaseUrl } from '../provisioning/clients/service.ts';
 import { lifetimes } from './lifetimes.ts';
 import type { LintelClient } from './models.ts';
 import { unitNow } from './unit.ts';
+
+const caches = new WeakMap<App, ResourceCache>();
+
+function knownTo(app: App): ResourceCache {
+  const known = caches.get(app) ?? new ResourceCache();
+  caches.set(app, known);
+  return known;
+}
 
 /**
  * What a resource is, as far as one application may ask for it.
@@ -43,7 +53,10 @@ export async function getResourceServerInfo(
   }
   const unit = unitNow();
   const resource =
-    unit && (await unit.once(`resource:${indicator}`, () => findResource(unit.db, indicator, client.org_id)));
+    unit &&
+    (await knownTo(unit.call.app).find(indicator, client.org_id, () =>
+      findResource(unit.db, indicator, client.org_id),
+    ));
   if (!resource) throw new errors.InvalidTarget();
   const scope = scopesOf(resource.scope).filter((name) => allowed === null || allowed.has(name));
   return {

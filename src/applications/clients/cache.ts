@@ -19,6 +19,27 @@ interface Entry extends CachedClient {
   checked: number;
 }
 
+/** An API as an application sees it that asks for tokens for it. */
+export type KnownResource = { readonly scope: string; readonly format: 'opaque' | 'jwt' };
+
+/** APIs in memory, believed as long as applications are; what is not there is asked for each time. */
+export class ResourceCache {
+  readonly #entries = new LRUCache<string, KnownResource>({ max: 10_000, ttl: believedMs });
+
+  async find(
+    uri: string,
+    orgId: string | null,
+    read: () => Promise<KnownResource | undefined>,
+  ): Promise<KnownResource | undefined> {
+    const key = `${orgId} ${uri}`;
+    const known = this.#entries.get(key);
+    if (known) return known;
+    const found = await read();
+    if (found) this.#entries.set(key, found);
+    return found;
+  }
+}
+
 /** Where clients are looked for that are no applications. */
 export type OtherClients = (db: Knex, clientId: string) => Promise<CachedClient | undefined>;
 

@@ -4,6 +4,7 @@ import { refusing } from '../../db/errors.ts';
 import { json } from '../../db/json.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { ClientRow } from './schema.ts';
+import { run, statement } from '../tokens/statement.ts';
 
 const columns = [
   'client_id',
@@ -103,14 +104,16 @@ export const listClients = (db: Knex, org_id: string | undefined, page: ListQuer
     page,
   );
 
+const liveVersionStatement = statement(
+  'live_client_version',
+  `select c.version from oidc_clients c left join organizations o on o.org_id = c.org_id
+   where c.client_id = $1 and c.enabled and (c.org_id is null or o.status = 'active')`,
+);
+
 /** The version of an application that may be used: enabled, its organization active. */
 export async function getLiveVersion(db: Knex, client_id: string): Promise<number | undefined> {
-  const { rows } = await db.raw(
-    `select c.version from oidc_clients c left join organizations o on o.org_id = c.org_id
-     where c.client_id = ? and c.enabled and (c.org_id is null or o.status = 'active')`,
-    [client_id],
-  );
-  return rows[0]?.version;
+  const [row] = await run<{ version: number }>(db, liveVersionStatement, [client_id]);
+  return row?.version;
 }
 
 /** The API of an identifier that an application of `org_id` may ask tokens for: its own organization's, else the system's. */

@@ -1,7 +1,7 @@
-import * as samlify from 'samlify';
 import type { NameId } from './assertion.ts';
 import { escapeXml, xmlAttribute } from './escape.ts';
 import { binding, ns, statusSuccess } from './names.ts';
+import { samlify } from './samlify.ts';
 import { messageId, type Outgoing } from './request.ts';
 import type { ServiceProvider } from './service-provider.ts';
 import { toSamlTime } from './times.ts';
@@ -70,15 +70,15 @@ function outgoing(
 }
 
 function entities({ serviceProvider: sp, idpEntityId, endpoint }: Parties, location: string) {
-  const self = samlify.ServiceProvider({
+  const self = samlify().ServiceProvider({
     entityID: sp.entityId,
     privateKey: sp.current.privateKey,
     signingCert: sp.current.certificate,
-    requestSignatureAlgorithm: samlify.Constants.algorithms.signature.RSA_SHA256,
+    requestSignatureAlgorithm: samlify().Constants.algorithms.signature.RSA_SHA256,
     assertionConsumerService: [{ Binding: binding.post, Location: sp.acsUrl }],
     signatureConfig: { prefix: 'ds', location: { reference: "/*/*[local-name(.)='Issuer']", action: 'after' } },
   });
-  const peer = samlify.IdentityProvider({
+  const peer = samlify().IdentityProvider({
     entityID: idpEntityId,
     wantLogoutRequestSigned: true,
     wantLogoutResponseSigned: true,

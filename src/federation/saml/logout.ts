@@ -2,7 +2,7 @@ import { type NameId, readNameId, requireIssuer, requireRecent, requireVersion }
 import { canonical } from './canonical.ts';
 import { type Check, type RefusalCode, SamlRefusal, Trace } from './codes.ts';
 import { decodePost } from './decode.ts';
-import { nameIdFormat, ns, statusSuccess } from './names.ts';
+import { ns, statusSuccess } from './names.ts';
 import { type Parsed, parseMessage, readCanonical } from './parse.ts';
 import { type Detached, readRedirect } from './redirect.ts';
 import { type SamlStatus, statusOf } from './response.ts';
@@ -137,19 +137,4 @@ function content(tree: XmlTree, incoming: Incoming, expected: LogoutExpectations
   const indexes = childrenNamed(tree, ns.protocol, 'SessionIndex').map((index) => plainText(index)?.trim() ?? '');
   if (indexes.includes('')) throw new SamlRefusal('logout.session_index');
   return { kind: 'request', ...common, ...readNameId(nameId), session_indexes: indexes };
-}
-
-/**
- * Whether a logout names the person of a session (SA-14): NameID, format and both qualifiers are equal, an absent qualifier
- * meaning the two parties themselves (SAML core §8.3.7), an absent format meaning unspecified (§2.2.2).
- */
-export function sameNameId(one: NameId, other: NameId, parties: { idpEntityId: string; spEntityId: string }): boolean {
-  const full = (id: NameId): (string | null)[] => [
-    id.name_id,
-    id.name_id_format ?? nameIdFormat.unspecified,
-    id.name_qualifier ?? parties.idpEntityId,
-    id.sp_name_qualifier ?? parties.spEntityId,
-  ];
-  const others = full(other);
-  return one.name_id !== null && full(one).every((part, index) => part === others[index]);
 }

@@ -1,6 +1,7 @@
 import { type Certificate, readCertificate } from './certificate.ts';
 import { type RefusalCode, SamlRefusal } from './codes.ts';
 import { binding, ns } from './names.ts';
+import { isEndpointUrl } from './endpoint-url.ts';
 import { parseStrictly } from './parse.ts';
 import { samlTime } from './times.ts';
 import { attributeOf, childrenNamed, elementsOf, isElement, plainText, type XmlTree } from './tree.ts';
@@ -89,16 +90,6 @@ function read(text: string, { now, allowHttpLoopback = false }: MetadataOptions)
 
 function speaksSaml2(role: XmlTree): boolean {
   return (attributeOf(role, 'protocolSupportEnumeration') ?? '').split(/\s+/).includes(ns.protocol);
-}
-
-/** An absolute https address without credentials or fragment; http only to loopback, and only when that is allowed. */
-export function isEndpointUrl(text: string, allowHttpLoopback = false): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.username !== '' || url.password !== '' || text.includes('#') || text.length > 2048) return false;
-  if (url.protocol === 'https:') return true;
-  const loopback =
-    url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
-  return allowHttpLoopback && loopback && url.protocol === 'http:';
 }
 
 function endpoints(role: XmlTree, name: string): Endpoint[] {

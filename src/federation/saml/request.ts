@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import * as samlify from 'samlify';
 import { escapeXml, xmlAttribute } from './escape.ts';
 import { binding, nameIdFormat, ns } from './names.ts';
+import { samlify } from './samlify.ts';
 import type { ServiceProvider } from './service-provider.ts';
 import { toSamlTime } from './times.ts';
 
@@ -90,19 +90,19 @@ function requestXml(id: string, options: AuthnRequestOptions): string {
 }
 
 function entities({ serviceProvider: sp, idpEntityId, endpoint, sign }: AuthnRequestOptions) {
-  const self = samlify.ServiceProvider({
+  const self = samlify().ServiceProvider({
     entityID: sp.entityId,
     authnRequestsSigned: sign,
     privateKey: sp.current.privateKey,
     signingCert: sp.current.certificate,
-    requestSignatureAlgorithm: samlify.Constants.algorithms.signature.RSA_SHA256,
+    requestSignatureAlgorithm: samlify().Constants.algorithms.signature.RSA_SHA256,
     assertionConsumerService: [{ Binding: binding.post, Location: sp.acsUrl }],
     signatureConfig: {
       prefix: 'ds',
       location: { reference: "/*[local-name(.)='AuthnRequest']/*[local-name(.)='Issuer']", action: 'after' },
     },
   });
-  const peer = samlify.IdentityProvider({
+  const peer = samlify().IdentityProvider({
     entityID: idpEntityId,
     wantAuthnRequestsSigned: sign,
     singleSignOnService: [{ Binding: binding[endpoint.binding], Location: endpoint.location }],

@@ -1,5 +1,5 @@
-import * as samlify from 'samlify';
 import { binding, nameIdFormat } from './names.ts';
+import { samlify } from './samlify.ts';
 
 // Our side of one connection, as data. Every connection has its own entity ID and its own endpoints (the ACS path decides
 // the connection, never an Issuer); the keys are the deployment's: the current one, and the next one during a rollover.
@@ -22,7 +22,7 @@ export type ServiceProvider = {
  */
 export function serviceProviderMetadata(sp: ServiceProvider): string {
   const certificates = [sp.current, ...(sp.next ? [sp.next] : [])].map((pair) => pair.certificate);
-  const metadata = samlify
+  const metadata = samlify()
     .SPMetadata({
       entityID: sp.entityId,
       authnRequestsSigned: true,
@@ -35,7 +35,7 @@ export function serviceProviderMetadata(sp: ServiceProvider): string {
         { Binding: binding.post, Location: sp.sloUrl },
       ],
       assertionConsumerService: [{ Binding: binding.post, Location: sp.acsUrl, isDefault: true }],
-      elementsOrder: samlify.Constants.elementsOrder.shibboleth,
+      elementsOrder: samlify().Constants.elementsOrder.shibboleth,
     })
     .getMetadata();
   return `<?xml version="1.0" encoding="UTF-8"?>\n${metadata}`;

@@ -3,7 +3,7 @@
  * Tables: mails. Events: none. Invariant: a dead mail server never fails or delays the request (checklist RE-14);
  * each mail is sent at least once, or stays with its last error.
  */
-import { createTransport, type Transporter } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { Knex } from 'knex';
 import type { App, Mail } from '../../core/app.ts';
 import type { Call } from '../../core/call.ts';
@@ -23,6 +23,8 @@ export async function sendMails(app: App): Promise<number> {
   if (app.config.smtp_url === '') return 0;
   let transport = transports.get(app.config.smtp_url);
   if (!transport) {
+    // Only who sends mail pays for loading it.
+    const { createTransport } = await import('nodemailer');
     transport = createTransport(app.config.smtp_url, {
       connectionTimeout: 5000,
       greetingTimeout: 5000,

@@ -1,12 +1,8 @@
 import { sign } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { expect } from 'chai';
-import {
-  type LogoutExpectations,
-  type LogoutInput,
-  sameNameId,
-  verifyLogout,
-} from '../../../src/federation/saml/logout.ts';
+import { type LogoutExpectations, type LogoutInput, verifyLogout } from '../../../src/federation/saml/logout.ts';
+import { sameNameId } from '../../../src/federation/saml/name-id.ts';
 import { createLogoutRequest, createLogoutResponse } from '../../../src/federation/saml/logout-messages.ts';
 import type { Outgoing } from '../../../src/federation/saml/request.ts';
 import { type Pair, keys } from '../../support/saml/keys.ts';

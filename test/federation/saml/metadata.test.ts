@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { isEndpointUrl, readIdpMetadata } from '../../../src/federation/saml/metadata.ts';
+import { isEndpointUrl } from '../../../src/federation/saml/endpoint-url.ts';
+import { readIdpMetadata } from '../../../src/federation/saml/metadata.ts';
 import { keys } from '../../support/saml/keys.ts';
 import { idpEntityId, now } from '../../support/saml/messages.ts';
 import { endpoint, idpMetadataXml, keyDescriptor, type MetadataParts } from '../../support/saml/metadata.ts';
