@@ -22,7 +22,7 @@ export interface Population {
 export const userName = (index: number): string => `person${index}@large.example`;
 
 const password = 'seven quiet geese cross the canal';
-const org_id = '01900000-0000-7000-8000-000000000001';
+export const org_id = '01900000-0000-7000-8000-000000000001';
 const large_group = '01900000-0000-7000-8000-0000000000a1';
 const small_group = '01900000-0000-7000-8000-0000000000a2';
 
@@ -59,7 +59,8 @@ export async function populate(database_url: string, users: number): Promise<Pop
   }
 }
 
-async function insertOrganization(db: Knex, users: number): Promise<void> {
+/** An organization of so many accounts. */
+export async function insertOrganization(db: Knex, users: number): Promise<void> {
   await db('organizations').insert({ org_id, org_name: 'Large', slug: 'large' });
   // The embedded database keeps a statement's rows in memory: not all of them at once.
   for (let from = 1; from <= users; from += 20_000) {
@@ -79,7 +80,7 @@ async function insertOrganization(db: Knex, users: number): Promise<void> {
   }
 }
 
-async function insertGroup(db: Knex, group_id: string, name: string, members: number): Promise<void> {
+export async function insertGroup(db: Knex, group_id: string, name: string, members: number): Promise<void> {
   await db('user_groups').insert({
     group_id,
     org_id,
