@@ -1,0 +1,329 @@
+/** What every page and answer must keep, seen from outside: headers, cookies, redirects, escaping. */
+import { expect } from 'chai';
+import { company, type Company, post as postSaml, readRequest, response } from '../federation/company.ts';
+import {
+  authorizationUrl,
+  Browser,
+  makeApplication,
+  redirectUri,
+  type RelyingParty,
+  verifierOf,
+  exchange,
+} from '../oidc/rp.ts';
+import { formsOf, goodPassword, insertPersonWithPassword, Visitor } from '../signin/person.ts';
+import { insertMember, insertOrganization } from '../credentials/owners.ts';
+import { type World, world } from '../support/world.ts';
+
+const elsewhere = [
+  'https://evil.example/',
+  '//evil.example/',
+  '/\\evil.example',
+  '\\\\evil.example',
+  'https:evil.example',
+  'javascript:alert(1)',
+  'JaVaScRiPt:alert(1)',
+  'data:text/html,x',
+  'https://app.example.evil.example/bye',
+  'https://app.example@evil.example/bye',
+  'https://evil.example\\@app.example/bye',
+  'https://app.example/bye/../../evil',
+  'https://app.example/bye#x',
+  'https://app.example/bye?x=1',
+  'https://app.example/Bye',
+  'https://app.example:444/bye',
+  'http://app.example/bye',
+  ' https://app.example/bye',
+  'https://app.example/bye%0d%0aSet-Cookie:x=1',
+  'https://аpp.example/bye',
+  '',
+];
+
+describe('security: the web', function () {
+  this.timeout(120_000);
+  let w: World;
+  let client: RelyingParty;
+  let acme: Company;
+  before(async () => {
+    w = await world();
+    client = await makeApplication(w, { post_logout_redirect_uris: ['https://app.example/bye'] });
+    acme = await company(w, { auto_provision: true });
+  });
+  beforeEach(() => w.db('rate_limit_counters').delete());
+  after(() => w.close());
+
+  const signedIn = async (options = {}, columns = {}) => {
+    const person = await insertPersonWithPassword(w, columns);
+    const visitor = await new Visitor(w).begin(client, options);
+    await visitor.signIn(person.email);
+    return { person, visitor };
+  };
+
+  it('WB-06, SE-08: a sign-out returns to a registered address or nowhere', async () => {
+    for (const uri of elsewhere) {
+      const { visitor } = await signedIn();
+      const asked = { client_id: client.client_id, post_logout_redirect_uri: uri };
+      const answer = await visitor.browser.go(`/oauth/logout?${new URLSearchParams(asked)}`);
+      expect(answer.location, JSON.stringify(uri)).to.equal(null);
+      if (uri === '') continue;
+      expect(answer.status, JSON.stringify(uri)).to.equal(400);
+      expect(answer.text, 'an address that nobody registered is no link either').not.to.match(/href="[^"]*evil/);
+    }
+  });
+
+  it('SA-09, WB-06: a RelayState is a key of ours, never an address', async () => {
+    for (const relay_state of [...elsewhere, `${w.url}/oauth/logout`, '/signin/x']) {
+      const visitor = await new Visitor(w).begin(client);
+      await visitor.fill({ identifier: `ida@${acme.domain}` });
+      const href =
+        /href="(https:\/\/idp\.example\/sso[^"]*)"/.exec(visitor.page.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
+      const request = readRequest(href);
+      expect(request.relay_state.length).to.be.within(16, 80);
+      const field = response(w, acme, request, { subject: 'ida', email: `ida@${acme.domain}` });
+      const answer = await postSaml(w, acme.provider.sp.acs_url, { SAMLResponse: field, RelayState: relay_state });
+      expect([answer.status, answer.headers.get('location')], JSON.stringify(relay_state)).to.deep.equal([400, null]);
+      expect(answer.text).not.to.include('evil');
+    }
+  });
+
+  it('WB-03, WB-04, WB-08, WB-11: every page and every answer carries the headers, errors included', async () => {
+    const { visitor } = await signedIn({ prompt: 'login' });
+    const begun = await new Visitor(w).begin(client);
+    const asked: [string, RequestInit?][] = [
+      ['/'],
+      ['/nowhere'],
+      ['/setup/xxx'],
+      ['/oauth/authorize'],
+      ['/oauth/logout'],
+      [`/signin/${'x'.repeat(43)}`],
+      ['/oauth/token', { method: 'POST' }],
+      ['/oauth/userinfo'],
+      ['/api/v1/organizations'],
+      ['/api/v1/nothing'],
+      ['/scim/v2/Users'],
+      ['/scim/v2/Nothing'],
+      ['/saml/x/acs'],
+      [new URL(acme.provider.sp.acs_url).pathname, { method: 'POST' }],
+      ['/api/v1/organizations', { headers: { authorization: `Bearer ${w.apiKey}` } }],
+      ['/health/live'],
+    ];
+    for (const accept of ['text/html', 'application/json']) {
+      for (const [path, init] of asked) {
+        const answer = await visitor.browser.go(path, {
+          ...init,
+          headers: { accept, ...init?.headers } as Record<string, string>,
+        });
+        check(path, answer.headers, answer.text);
+        if (!['/', '/health/live'].includes(path))
+          expect(answer.headers.get('cache-control'), path).to.match(/no-store/);
+      }
+    }
+    const page = await begun.browser.go(`/signin/${begun.uid}`);
+    check('sign-in', page.headers, page.text);
+    expect(page.headers.get('cache-control')).to.match(/no-store/);
+  });
+
+  function check(path: string, headers: Headers, text: string): void {
+    expect(headers.get('x-content-type-options'), path).to.equal('nosniff');
+    expect(headers.get('x-frame-options'), path).to.equal('DENY');
+    expect(headers.get('cross-origin-opener-policy'), path).to.equal('same-origin');
+    expect(headers.get('referrer-policy'), path).to.match(/same-origin|no-referrer/);
+    for (const banner of ['server', 'x-powered-by']) expect(headers.get(banner), path).to.equal(null);
+    const policy = headers.get('content-security-policy') ?? '';
+    expect(policy, path).to.include("frame-ancestors 'none'").and.to.include("base-uri 'none'");
+    expect(policy, path).not.to.match(/unsafe|script-src[^;]*\*/);
+    for (const [tag] of text.matchAll(/<script\b[^>]*>/g)) expect(tag, path).to.match(/nonce="/);
+    expect(text, path).not.to.match(/\son\w+="|javascript:/i);
+    expect(text, path).not.to.match(/node_modules|at [\w.]+ \(file:/);
+  }
+
+  it('MT-04: nothing that a request says of itself gets into an address, a page or a document', async () => {
+    const forged = {
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-for': '203.0.113.9',
+      'x-forwarded-prefix': '/evil',
+      'x-forwarded-server': 'evil.example',
+      'x-original-host': 'evil.example',
+      'x-host': 'evil.example',
+      forwarded: 'for=203.0.113.9;host=evil.example;proto=https',
+      'x-real-ip': '203.0.113.9',
+      'x-url-scheme': 'https',
+    };
+    const paths = [
+      '/',
+      '/.well-known/openid-configuration',
+      '/openapi.json',
+      new URL(acme.provider.sp.metadata_url).pathname,
+      authorizationUrl(client),
+      '/oauth/logout',
+      '/scim/v2/ServiceProviderConfig',
+      '/nowhere',
+      '/oauth/token',
+    ];
+    for (const path of paths) {
+      const answer = await w.request(path, {
+        headers: { ...forged, accept: 'text/html', origin: 'https://evil.example' },
+      });
+      const said = `${answer.text} ${[...answer.headers].flat().join(' ')}`;
+      expect(said, path).not.to.include('evil').and.not.to.include('203.0.113.9');
+    }
+    const { person } = await signedIn();
+    const [session] = await w.db('sessions').where({ user_id: person.user_id });
+    expect(session.ip_address ?? '127.0.0.1').to.match(/^(127\.0\.0\.1|::1|::ffff:127\.0\.0\.1)$/);
+    const visitor = await new Visitor(w).begin(client);
+    await visitor.fill({ identifier: person.email });
+    const [form] = formsOf(visitor.page.text);
+    await visitor.post(form?.action ?? '', { ...form?.fields, password: 'not it at all' }, forged);
+    const tries = await w.db('login_attempts').where({ user_id: person.user_id });
+    expect(JSON.stringify(tries)).not.to.include('203.0.113.9');
+  });
+
+  it('WB-10, SE-03: no bit of a cookie can be changed, and none is another’s', async () => {
+    const stable = async (name: string, change: (value: string) => string) => {
+      const { visitor } = await signedIn();
+      visitor.browser.change(name, change);
+      await visitor.begin(client, { prompt: 'none' });
+      return visitor.callback?.searchParams.get('error') ?? 'signed in';
+    };
+    expect(await stable('lintel_session', (value) => value)).to.equal('signed in');
+    for (const at of [0, 7, 21, 42]) {
+      const flip = (value: string) => value.slice(0, at) + (value[at] === 'A' ? 'B' : 'A') + value.slice(at + 1);
+      expect(await stable('lintel_session', flip), `bit at ${at}`).to.equal('login_required');
+      if (at < 27) expect(await stable('lintel_session.sig', flip), `signature at ${at}`).to.equal('login_required');
+    }
+    const [one, two] = [await signedIn(), await signedIn()];
+    const value = two.visitor.browser.value('lintel_session') ?? '';
+    one.visitor.browser.change('lintel_session', () => value);
+    await one.visitor.begin(client, { prompt: 'none' });
+    expect(one.visitor.callback?.searchParams.get('error'), 'another’s session under one’s own signature').to.equal(
+      'login_required',
+    );
+    // A signed value of one cookie is none of another cookie.
+    const begun = await new Visitor(w).begin(client);
+    const interaction = begun.browser.value('lintel_interaction') ?? '';
+    const mixed = new Browser(w);
+    mixed.set('lintel_session', interaction);
+    mixed.set('lintel_session.sig', begun.browser.value('lintel_interaction.sig') ?? '');
+    const answer = await mixed.go(authorizationUrl(client, { prompt: 'none' }));
+    expect(new URL(answer.location ?? '').searchParams.get('error')).to.equal('login_required');
+  });
+
+  it('SE-05: a session that was ended opens nothing with its old cookies', async () => {
+    const { visitor } = await signedIn();
+    const old = visitor.browser.copy();
+    await visitor.open('/oauth/logout');
+    await visitor.fill({ logout: 'yes' });
+    const after = await old.go(authorizationUrl(client, { prompt: 'none' }));
+    expect(new URL(after.location ?? '').searchParams.get('error')).to.equal('login_required');
+  });
+
+  it('WB-09: no origin of somebody else is let in, and none with credentials', async () => {
+    const paths = [
+      '/oauth/token',
+      '/oauth/userinfo',
+      '/oauth/revoke',
+      '/oauth/introspect',
+      '/oauth/par',
+      '/oauth/authorize',
+      '/oauth/logout',
+      '/api/v1/organizations',
+      '/scim/v2/Users',
+      '/.well-known/openid-configuration',
+      '/oauth/jwks',
+      '/',
+    ];
+    for (const path of paths) {
+      for (const origin of [
+        'https://evil.example',
+        'null',
+        'https://app.example.evil.example',
+        w.url.replace('http', 'https'),
+      ]) {
+        for (const method of ['OPTIONS', 'GET', 'POST']) {
+          const { headers, status } = await w.request(path, {
+            method,
+            headers: {
+              origin,
+              'access-control-request-method': 'POST',
+              'access-control-request-headers': 'authorization',
+            },
+          });
+          const allowed = headers.get('access-control-allow-origin');
+          expect(headers.get('access-control-allow-credentials'), `${method} ${path} ${origin}`).to.equal(null);
+          const isDocument = path.startsWith('/.well-known') || path === '/oauth/jwks';
+          // A preflight does not know the client yet; what counts is the answer behind it.
+          // A refusal that names no client says nothing that a script could not know.
+          const isRefusal = path.startsWith('/oauth/') && status >= 400;
+          if (!isDocument && !isRefusal && method !== 'OPTIONS')
+            expect(allowed, `${method} ${path} ${origin}`).to.equal(null);
+        }
+      }
+    }
+  });
+
+  it('WB-05, WB-13: names with markup, quotes and reversed writing are text on every page of the way', async () => {
+    const nasty = `"><script>alert(1)</script><img src=x onerror=alert(1)>'\u202Egnp.exe\u2066`;
+    const hostile = await makeApplication(w, { client_name: nasty.replace(/[\u202E\u2066]/g, ''), first_party: false });
+    const orgs = [
+      await insertOrganization(w.db, { org_name: `A ${nasty}` }),
+      await insertOrganization(w.db, { org_name: `B ${nasty}` }),
+    ];
+    const person = await insertPersonWithPassword(w, {
+      first_name: nasty,
+      last_name: nasty,
+      username: `u'"><b>${Date.now()}`,
+    });
+    for (const org of orgs) await insertMember(w.db, org, person.user_id);
+    const visitor = await new Visitor(w).begin(hostile, {
+      login_hint: nasty,
+      ui_locales: nasty,
+      state: nasty,
+      nonce: nasty,
+    });
+    const seen: string[] = [];
+    const look = () => {
+      seen.push(visitor.heading);
+      check(visitor.heading, visitor.page.headers, visitor.page.text.replace(/onerror=alert\(1\)&gt;/g, ''));
+      expect(visitor.page.text).not.to.match(/<script>alert|<img src=x|<b>\d/);
+      const shown = visitor.page.text.replace(/<input\b[^>]*>/g, '');
+      expect(shown, visitor.heading).not.to.match(/[\u202a-\u202e\u2066-\u2069]/);
+    };
+    look();
+    await visitor.fill({ identifier: nasty });
+    look();
+    await visitor.open(`/signin/${visitor.uid}/change`);
+    await visitor.fill({ identifier: person.email });
+    await visitor.fill({ password: goodPassword });
+    look();
+    await visitor.fill({ org_id: orgs[0] ?? '' });
+    look();
+    await visitor.fill({ decision: 'allow' });
+    expect(visitor.callback?.searchParams.get('state')).to.equal(nasty);
+    await visitor.open('/oauth/logout');
+    look();
+    expect(new Set(seen).size, seen.join(' | ')).to.be.greaterThan(4);
+  });
+
+  it('OA-12, OA-19, WB-06: forms answer 303, and no token is ever in an address', async () => {
+    const person = await insertPersonWithPassword(w);
+    const address = authorizationUrl(client, { scope: 'openid offline_access' });
+    const visitor = await new Visitor(w).open(address);
+    const filled: Record<string, string>[] = [{ identifier: person.email }, { password: goodPassword }];
+    for (const fields of filled) {
+      const [form] = formsOf(visitor.page.text);
+      const answer = await visitor.post(form?.action ?? '', { ...form?.fields, ...fields });
+      expect(answer.status).to.equal(303);
+      await visitor.follow(answer);
+    }
+    const callback = visitor.callback as URL;
+    expect(callback.origin + callback.pathname).to.equal(redirectUri);
+    expect([...callback.searchParams.keys()].sort()).to.deep.equal(['code', 'iss', 'state']);
+    expect(callback.hash).to.equal('');
+    const tokens = await exchange(w, client, callback.searchParams.get('code') ?? '', verifierOf(address));
+    expect([tokens.status, tokens.headers.get('cache-control')]).to.deep.equal([200, 'no-store']);
+    for (const name of ['access_token', 'token']) {
+      const answer = await w.request(`/oauth/userinfo?${name}=${tokens.body.access_token}`);
+      expect(answer.status, `${name} in the address`).to.be.oneOf([400, 401]);
+    }
+  });
+});
