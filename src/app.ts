@@ -99,11 +99,22 @@ export const routes: readonly Route[] = [
   ...roleRoutes,
   ...permissionRoutes,
   ...grantRoutes,
-  ...applicationRoutes, ...consentRoutes, ...sessionRoutes,
-  ...serviceAccountRoutes, ...apiKeyRoutes,
-  ...scimClientRoutes(mappingEngine), ...scimTokenRoutes, ...scimMappingRoutes(mappingEngine), ...scimRequestRoutes,
-  ...providerRoutes, ...linkRoutes, ...exchangeRoutes, ...loginMethodRoutes, ...traceRoutes,
-  ...auditRoutes];
+  ...applicationRoutes,
+  ...consentRoutes,
+  ...sessionRoutes,
+  ...serviceAccountRoutes,
+  ...apiKeyRoutes,
+  ...scimClientRoutes(mappingEngine),
+  ...scimTokenRoutes,
+  ...scimMappingRoutes(mappingEngine),
+  ...scimRequestRoutes,
+  ...providerRoutes,
+  ...linkRoutes,
+  ...exchangeRoutes,
+  ...loginMethodRoutes,
+  ...traceRoutes,
+  ...auditRoutes,
+];
 
 /** What runs by itself in every process. */
 const jobs: readonly Job[] = [
@@ -175,7 +186,9 @@ export async function createLintel(config: Config, database: Database, options: 
   };
 
   // A busy table only puts the coming months off: rows meanwhile go to the default partition, and the job moves them.
-  await ensurePartitions(app.db, app.clock(), 2).catch((error) => app.log.warn({ err: error }, 'partitions come later'));
+  await ensurePartitions(app.db, app.clock(), 2).catch((error) =>
+    app.log.warn({ err: error }, 'partitions come later'),
+  );
   await syncCatalogue(Call.begin(app, systemActor('catalogue')));
   await ensureBootstrapKey(app);
   await verifySamlKeys(app);
@@ -222,7 +235,9 @@ export async function createLintel(config: Config, database: Database, options: 
     mountRoutes(app, routes, async (context) => {
       const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(context.get('authorization')) ?? [];
       const actor =
-        token === undefined ? null : ((await authenticateAccessToken(app, token)) ?? (await authenticateApiKey(app, token, actorForUser)));
+        token === undefined
+          ? null
+          : ((await authenticateAccessToken(app, token)) ?? (await authenticateApiKey(app, token, actorForUser)));
       if (!actor) throw new Fault('unauthenticated');
       return actor;
     }),

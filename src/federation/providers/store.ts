@@ -211,10 +211,7 @@ export const listExpiring = (db: Knex, before: Date): Promise<(ProviderCertifica
     .where('c.not_after', '<', before)
     .orderBy('c.not_after')
     .limit(500)
-    .select(
-      ...certificateColumns.map((name) => `c.${name}`),
-      'p.org_id',
-    );
+    .select(...certificateColumns.map((name) => `c.${name}`), 'p.org_id');
 
 /**
  * Brings the database's judgement forward from the commit: an enabled connection has an active certificate. At the commit of an
