@@ -22,6 +22,7 @@ import { organizationClaims } from './claims.ts';
 import { documents } from './documents.ts';
 import { createInteractions, type Interactions } from './interactions.ts';
 import { LiveKeys } from './keys.ts';
+import { allowReturn } from './pages.ts';
 import { createProvider, routes } from './provider.ts';
 import { Unit, withinUnit } from './unit.ts';
 
@@ -189,6 +190,7 @@ function leaveApplication(context: Context, unit: Unit): void {
 function allowOwnScript(context: Context): void {
   if (typeof context.body !== 'string' || !context.body.includes('<title>Submitting Callback</title>')) return;
   context.body = context.body.replace('<script>', `<script nonce="${edgeOf(context).nonce}">`);
+  allowReturn(context as unknown as KoaContextWithOIDC);
 }
 
 /** Something the library did not expect: in the log with its cause, and 503 where only the database was away. */

@@ -48,6 +48,7 @@ export function providerPages(pages: Pages): ProviderPages {
     renderLogout(context, form) {
       const xsrf = /name="xsrf" value="([0-9a-f]+)"/.exec(form)?.[1];
       if (!xsrf) throw new Error('The library’s sign-out form has another shape than it had.');
+      allowReturn(context);
       context.type = 'html';
       context.body = pages.render('signin/signout', {
         ...base(context),
@@ -78,6 +79,18 @@ export function providerPages(pages: Pages): ProviderPages {
       });
     },
   };
+}
+
+/**
+ * Chromium holds the redirect behind a form to the page's form-action (CSP3 §6.3.2): signing out may lead back to the application.
+ * The address is a registered one; the library dropped it otherwise.
+ */
+export function allowReturn(context: KoaContextWithOIDC): void {
+  const uri = context.oidc.params?.post_logout_redirect_uri;
+  const target = typeof uri === 'string' ? URL.parse(uri) : null;
+  if (!target) return;
+  const source = /^https?:$/.test(target.protocol) ? target.origin : target.protocol;
+  edgeOf(context as unknown as Context).formTargets.push(source);
 }
 
 /** The standard's code is for the application; a person gets words. */

@@ -347,6 +347,8 @@ describe('oidc: endings', () => {
         logout({ id_token_hint: tokens.id_token as string, post_logout_redirect_uri: back, state: 'bye' }),
       );
       expect([page.status, page.location]).to.deep.equal([200, null]);
+      // Chromium would not follow the redirect behind the form otherwise.
+      expect(page.headers.get('content-security-policy')).to.include("form-action 'self' https://app.example;");
       const old = browser.copy();
       const done = await confirm(browser, page.text);
       expect([done.status, done.location]).to.deep.equal([303, `${back}?state=bye`]);
@@ -415,6 +417,13 @@ describe('oidc: endings', () => {
       const page = await new Browser(w).go(posted.location as string);
       expect(page.status).to.equal(200);
       expect(page.text).to.match(/<script nonce="/);
+      expect(page.headers.get('content-security-policy')).to.include("form-action 'self' https://app.example;");
+    });
+
+    it('a page is not allowed to send anybody to an address that is not registered', async () => {
+      const { browser } = await signIn(w, rp, person);
+      const { headers } = await browser.go(logout({ post_logout_redirect_uri: 'https://evil.example/' }));
+      expect(headers.get('content-security-policy')).to.include("form-action 'self';");
     });
   });
 });
