@@ -24,7 +24,8 @@ export interface SampleApplicationOptions {
 
 interface Visit {
   readonly csrf: string;
-  pending?: { readonly state: string; readonly nonce: string; readonly verifier: string };
+  /** Sign-ins under way by their state: every tab has its own. */
+  readonly pending: Map<string, { readonly nonce: string; readonly verifier: string }>;
   signedIn?: { readonly claims: openid.IDToken; readonly accessToken: string; readonly idToken: string };
 }
 
@@ -46,7 +47,7 @@ export function createSampleApplication(options: SampleApplicationOptions): Koa 
   function begin(context: Context): Visit {
     visits.delete(context.cookies.get(cookieName) ?? '');
     const id = randomBytes(24).toString('base64url');
-    const visit: Visit = { csrf: randomBytes(24).toString('base64url') };
+    const visit: Visit = { csrf: randomBytes(24).toString('base64url'), pending: new Map() };
     visits.set(id, visit);
     context.cookies.set(cookieName, id, { httpOnly: true, sameSite: 'lax' });
     return visit;
@@ -73,7 +74,8 @@ export function createSampleApplication(options: SampleApplicationOptions): Koa 
   router.get('/sign-in', async (context) => {
     const visit = visitOf(context);
     const [state, nonce, verifier] = [openid.randomState(), openid.randomNonce(), openid.randomPKCECodeVerifier()];
-    visit.pending = { state, nonce, verifier };
+    if (visit.pending.size >= 20) visit.pending.clear();
+    visit.pending.set(state, { nonce, verifier });
     const address = openid.buildAuthorizationUrl(configuration, {
       redirect_uri: `${url}/callback`,
       scope,
@@ -87,13 +89,14 @@ export function createSampleApplication(options: SampleApplicationOptions): Koa 
   });
 
   router.get('/callback', async (context) => {
-    const { pending } = visitOf(context);
+    const state = String(context.query.state ?? '');
+    const pending = visitOf(context).pending.get(state);
     if (!pending) return context.redirect('/');
     const tokens = await openid.authorizationCodeGrant(
       configuration,
       new URL(context.originalUrl, url),
       {
-        expectedState: pending.state,
+        expectedState: state,
         expectedNonce: pending.nonce,
         pkceCodeVerifier: pending.verifier,
         idTokenExpected: true,
@@ -111,10 +114,12 @@ export function createSampleApplication(options: SampleApplicationOptions): Koa 
   router.post('/sign-out', bodyParser({ enableTypes: ['form'] }), async (context) => {
     const visit = visitOf(context);
     const { csrf } = ((context.request as { body?: unknown }).body ?? {}) as { csrf?: unknown };
-    if (csrf !== visit.csrf || !visit.signedIn) return context.throw(403);
+    context.status = 303;
+    // Signed out already, for instance in another tab.
+    if (!visit.signedIn) return context.redirect('/');
+    if (csrf !== visit.csrf) return context.throw(403);
     const idToken = visit.signedIn.idToken;
     begin(context);
-    context.status = 303;
     context.redirect(
       openid.buildEndSessionUrl(configuration, { id_token_hint: idToken, post_logout_redirect_uri: `${url}/` }).href,
     );

@@ -118,7 +118,8 @@ export function createDemoIdentityProvider(options: DemoIdentityProviderOptions)
       SAMLResponse: Buffer.from(xml).toString('base64'),
       ...(relayState === null ? {} : { RelayState: relayState }),
     };
-    show(ctx, 'signin/post', { action: sp.acsUrl, fields, provider: { name: sp.name } }, new URL(sp.acsUrl).origin);
+    // Chromium holds every redirect behind a form to form-action, and the last one leads to an application we do not know.
+    show(ctx, 'signin/post', { action: sp.acsUrl, fields, provider: { name: sp.name } }, '*');
   }
 
   function receive(ctx: Context, incoming: AuthnRequest): void {
