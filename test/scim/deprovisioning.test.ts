@@ -66,6 +66,7 @@ describe('scim: deprovisioning', () => {
       const session = await w.db('sessions').where({ session_id: journey.session_id }).first();
       return {
         session: session.revoked === false,
+        single_sign_on: (await w.db('oidc_sessions').where({ user_id })).length > 0,
         access: (await userinfo(w, tokens.access_token ?? '')).status === 200,
         key: (await authenticateApiKey(w.app, key, actorForUser)) !== null,
         invited: isOpen(hers),
@@ -76,9 +77,25 @@ describe('scim: deprovisioning', () => {
     const refreshes = async () => (await refresh(w, client, tokens.refresh_token ?? '')).status;
     return { user_id, name, stateOf, refreshes };
   }
-  const alive = { session: true, access: true, key: true, invited: true, inviting: true, elsewhere: true };
+  const alive = {
+    session: true,
+    single_sign_on: true,
+    access: true,
+    key: true,
+    invited: true,
+    inviting: true,
+    elsewhere: true,
+  };
   // Another organization's invitation is not this one's to end.
-  const dead = { session: false, access: false, key: false, invited: false, inviting: false, elsewhere: true };
+  const dead = {
+    session: false,
+    single_sign_on: false,
+    access: false,
+    key: false,
+    invited: false,
+    inviting: false,
+    elsewhere: true,
+  };
 
   const ways: [string, (id: string, name: string) => Promise<{ status: number }>][] = [
     ['PATCH active false', (id) => d.send('PATCH', `/Users/${id}`, deactivate)],

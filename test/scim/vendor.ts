@@ -22,8 +22,3 @@ export function find(requests: VendorRequest[], name: string, ids: Record<string
   if (!request) throw new Error(`no request "${name}"`);
   return fill(request, ids);
 }
-
-/** The query of a request's path, decoded as the door will. */
-export function queryOf(request: VendorRequest): Record<string, string> {
-  return Object.fromEntries(new URL(request.path, 'http://x').searchParams);
-}
