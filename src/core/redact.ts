@@ -14,7 +14,16 @@ const isFact = (name: string, value: unknown): boolean =>
   typeof value === 'boolean' ||
   (name === 'code' && typeof value === 'string' && factualCode.test(value));
 
-export const isSecretName = (name: string): boolean => secretName.test(name) && !plainName.test(name);
+/** Verdicts on the names that come again and again; bounded, because recorded requests bring names of their own. */
+const judged = new Map<string, boolean>();
+
+export function isSecretName(name: string): boolean {
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  const isSecret = secretName.test(name) && !plainName.test(name);
+  if (judged.size < 2000 && name.length <= 64) judged.set(name, isSecret);
+  return isSecret;
+}
 
 /** Keys and tokens of ours, which tell themselves by their prefix wherever they were put by mistake. */
 export const withoutOurSecrets = (text: string): string =>

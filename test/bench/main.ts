@@ -63,7 +63,7 @@ async function run(): Promise<void> {
   try {
     if (wants('starts')) {
       const newDatabase = onPostgres ? () => scratch.newDatabase() : null;
-      await measureStarts(newDatabase, scratch.folder, { times: quick ? 3 : 5, idleSeconds: quick ? 3 : 10 }, say);
+      await measureStarts(newDatabase, scratch.folder, { times: quick ? 2 : 5, idleSeconds: quick ? 8 : 40 }, say);
     }
     if (wants('tokens') || wants('directory')) {
       const database_url = await scratch.newDatabase();

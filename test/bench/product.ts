@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { freePort, repository } from '../support/process.ts';
-import { remember } from './children.ts';
+import { cpuSeconds, remember } from './children.ts';
 
 export interface Product {
   readonly url: string;
@@ -16,6 +16,8 @@ export interface Product {
   readonly database: string;
   /** Milliseconds from the command to the first answer of the discovery document. */
   readonly startedInMs: number;
+  /** Seconds of processor time that the server had used by then: what a busy machine does not change. */
+  readonly startCpu: number;
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
   stop(): Promise<void>;
 }
@@ -65,12 +67,14 @@ export async function startProduct({ database_url, key, apiKey, folder }: Produc
     await new Promise((wake) => setTimeout(wake, 5));
   }
   const startedInMs = performance.now() - began;
+  const pid = lastChild(child.pid ?? 0);
   return {
     url,
     apiKey,
     database: database_url.startsWith('postgres') ? new URL(database_url).pathname.slice(1) : 'none',
-    pid: lastChild(child.pid ?? 0),
+    pid,
     startedInMs,
+    startCpu: cpuSeconds(pid),
     api: (method, path, body) => api(url, apiKey, method, path, body),
     stop: () => stop(child),
   };
