@@ -74,6 +74,12 @@ when([userDisabled, userDeleted], async (call, { object_id, org_id }) => {
 when([membershipRemoved], async (call, { object_id, org_id }) => {
   if (org_id !== null) await endTokens(call, { user_id: object_id, org_id });
 });
+// Whoever was signed in before the organization owned the account signs in anew, by the organization's rules.
+when([userClaimed], async (call, { object_id }) => {
+  await revokeSessions(call, { user_id: object_id }, 'account_claimed');
+  await endTokens(call, { user_id: object_id });
+  await revokeKeysOf(call, object_id);
+});
 // External ids are free again, so that a directory can make anew what was deleted here.
 when([userDeleted, groupDeleted], (call, { object_id }) => forgetResource(call, object_id));
 when([providerDisabled, providerDeleted], async (call, { object_id }) => {

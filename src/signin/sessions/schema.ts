@@ -70,6 +70,7 @@ export type EndReason =
   | 'password_changed'
   | 'account_disabled'
   | 'account_deleted'
+  | 'account_claimed'
   | 'membership_ended'
   | 'provider_disabled'
   | 'provider_signed_out';

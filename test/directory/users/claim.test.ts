@@ -4,6 +4,7 @@ import { addDomain, verifyDomain } from '../../../src/directory/domains/service.
 import { findMembership } from '../../../src/directory/memberships/service.ts';
 import { suspendOrganization } from '../../../src/directory/organizations/service.ts';
 import { claimAccount } from '../../../src/directory/users/claim.ts';
+import { createSession } from '../../../src/signin/sessions/service.ts';
 import { findForSignin, findOwnedByIdentifier } from '../../../src/directory/users/lookup.ts';
 import { findUser, updateAnyUser } from '../../../src/directory/users/service.ts';
 import { verifyAccess } from '../../access/invariant.ts';
@@ -52,6 +53,23 @@ describe('directory/users: claiming and looking up', () => {
     expect(mail?.text).to.contain(org.org_name);
     // Once: it is no person's account any more.
     expect(await claimAccount(directoryOf(w, org), org.org_id, `ann@${domain}`)).to.equal(null);
+  });
+
+  it('SE-06: ends what the person had open before, so that nobody is inside by older rules', async () => {
+    const { org, domain } = await withDomain();
+    const person = await makePersonal(w, { email: `bea@${domain}`, email_confirmed: true });
+    const { session_id } = await createSession(w.call(), {
+      user_id: person.user_id,
+      org_id: null,
+      login_method: 'password',
+      amr: ['pwd'],
+      acr: 'urn:lintel:acr:1fa',
+    });
+    await claimAccount(directoryOf(w, org), org.org_id, `bea@${domain}`);
+    expect(await w.db('sessions').where({ session_id }).first('revoked', 'revocation_reason')).to.deep.equal({
+      revoked: true,
+      revocation_reason: 'account_claimed',
+    });
   });
 
   const truthTable: [string, () => Promise<{ org: { org_id: string }; email: string }>][] = [
