@@ -28,7 +28,7 @@ export async function start(config: Config): Promise<Running> {
     const lintel = await createLintel(config, database);
     const server = serve(lintel);
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
+      server.once('error', (error) => reject(cannotListen(config, error)));
       server.listen(config.port, config.host, resolve);
     });
     return { lintel, server, stop: () => stop(config, lintel, server, database) };
@@ -36,6 +36,17 @@ export async function start(config: Config): Promise<Running> {
     await database.close();
     throw error;
   }
+}
+
+/** Why it could not listen, and what to do about it, in the words of docs/configuration.md. */
+function cannotListen({ host, port }: Config, error: NodeJS.ErrnoException): Error {
+  const advice: Record<string, string> = {
+    EADDRINUSE: `Port ${port} on ${host} is in use. Stop what uses it, or choose another one: PORT, and LINTEL_URL with it.`,
+    EACCES: `Port ${port} on ${host} needs more rights. Choose one from 1024 on: PORT, and LINTEL_URL with it.`,
+    EADDRNOTAVAIL: `LINTEL_HOST is ${host}, which is no address of this machine.`,
+  };
+  const sentence = advice[error.code ?? ''];
+  return sentence === undefined ? error : new Error(sentence);
 }
 
 /** The HTTP server with the limits of checklist WB-12 and RE-12. */

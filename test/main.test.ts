@@ -1,7 +1,7 @@
 /** The process as a whole: start, stop, kill. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent } from 'node:http';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -40,6 +40,18 @@ describe('main', function () {
     expect(await refused({ LINTEL_DATABASE_URL: 'postgres://127.0.0.1:1/x', LINTEL_KEY: 'A'.repeat(43) })).to.match(
       /did not start/,
     );
+  });
+
+  it('says which port is taken, and what to set', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, 'localhost', resolve));
+    const { port } = other.address() as AddressInfo;
+    const said = await startProcess({ port, environment: { LINTEL_DATABASE_URL: 'pglite::memory:' } }).then(
+      () => 'it started',
+      (error: Error) => error.message,
+    );
+    await new Promise((resolve) => other.close(resolve));
+    expect(said).to.include(`Lintel did not start. Port ${port} on localhost is in use.`).and.include('LINTEL_URL');
   });
 
   it('RE-06: finishes what is in flight, refuses what is new, and ends with 0', async () => {
