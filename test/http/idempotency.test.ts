@@ -1,9 +1,10 @@
 /** Idempotency-Key: the same answer, once, also when both come at the same time. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { Type } from 'typebox';
 import { Fault } from '../../src/core/fault.ts';
 import { newId } from '../../src/core/id.ts';
+import { expireIdempotencyKeys } from '../../src/http/idempotency.ts';
 import { route } from '../../src/http/route.ts';
 import { onPostgres } from '../support/database.ts';
 import { type World, world } from '../support/world.ts';
@@ -105,6 +106,33 @@ describe('http/idempotency', () => {
     const rows = await w.db('idempotency_keys').select();
     expect(rows.length).to.be.greaterThan(0);
     expect(JSON.stringify(rows)).not.to.include('canary-');
+  });
+
+  it('SD-03: keeps no plain hash of the request, which may have a password in it', async () => {
+    const [name, key] = [randomUUID(), randomUUID()];
+    await post(name, key);
+    const { request_hash } = await w.db('idempotency_keys').where({ key }).first('request_hash');
+    const input = { params: {}, query: {}, body: { name } };
+    const plain = createHash('sha256')
+      .update(JSON.stringify(['createThing', input]))
+      .digest('base64url');
+    expect(request_hash)
+      .to.match(/^[\w-]{43}$/)
+      .and.not.to.equal(plain);
+  });
+
+  it('deletes what nobody can ask for again, and nothing else', async () => {
+    const [old, young] = [randomUUID(), randomUUID()];
+    await post(randomUUID(), old);
+    w.skew = 24 * 60 * 60 * 1000 + 1000;
+    try {
+      await post(randomUUID(), young);
+      expect(await expireIdempotencyKeys(w.app)).to.be.at.least(1);
+      expect(await w.db('idempotency_keys').pluck('key')).to.deep.equal([young]);
+    } finally {
+      w.skew = 0;
+      await w.db('idempotency_keys').where({ key: young }).delete();
+    }
   });
 
   it('forgets a key after a day', async () => {
