@@ -56,6 +56,7 @@ import { logSamlPoolTo } from './federation/saml-pool.ts';
 import { createEgress } from './http/egress.ts';
 import { createFormGuard } from './http/csrf.ts';
 import { health } from './http/health.ts';
+import { expireIdempotencyKeys } from './http/idempotency.ts';
 import { mountRoutes } from './http/mount.ts';
 import { openApi } from './http/openapi.ts';
 import { createPages } from './http/pages.ts';
@@ -128,6 +129,7 @@ const jobs: readonly Job[] = [
   { name: 'rate_limit_counters', everySeconds: 60 * 60, run: expireCounters },
   { name: 'saml_exchanges', everySeconds: 5 * 60, run: expireExchanges },
   { name: 'saml_metadata', everySeconds: 60 * 60, run: refreshDueProviders },
+  { name: 'idempotency_keys', everySeconds: 60 * 60, run: expireIdempotencyKeys },
   { name: 'mails', everySeconds: 60, run: (app) => sendMails(app) },
   { name: 'scim-requests', everySeconds: 24 * 60 * 60, run: expireScimRequests },
 ];
