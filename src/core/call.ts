@@ -16,7 +16,13 @@ export interface Actor {
   /** `system` may act on every organization; otherwise the one organization that the actor is bound to, or null for none. */
   readonly reach: 'system' | { readonly org_id: string } | null;
   readonly permissions: ReadonlySet<string> | 'all';
+  /** The application by whose token a person acts: within its scopes, and without what people may do for being themselves. */
+  readonly through?: string;
 }
+
+/** Whether it is this person herself who acts, not an application that she let act for her (checklist OA-17, AZ-05). */
+export const isInPerson = ({ type, id, through }: Actor, userId: string): boolean =>
+  type === 'user' && id === userId && through === undefined;
 
 /** What a request tells about itself, for audit and throttling. */
 export interface RequestFacts {

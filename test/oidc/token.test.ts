@@ -527,6 +527,19 @@ describe('oidc: tokens', () => {
         expect((await call(token, '/applications')).status).to.equal(401);
     });
 
+    it('OA-17: a token without scopes is not its person: her consents are not the application’s to see or end', async () => {
+      const third = await makeApplication(w, { first_party: false, scope: 'openid' });
+      const { tokens } = await signIn(
+        w,
+        third,
+        person,
+        { scope: 'openid', resource: `${w.url}/api/v1` },
+        { consent: 'allow' },
+      );
+      const reply = await call(tokens.access_token, `/users/${person.user_id}/consents`);
+      expect([reply.status, reply.body.code]).to.deep.equal([403, 'not_allowed']);
+    });
+
     it('takes an application’s own token', async () => {
       const machine = await makeApplication(w, {
         grant_types: ['client_credentials'],

@@ -4,7 +4,7 @@
  * Invariant: a consent taken back ends everything that was issued under it, at once; a person manages their own, an
  * organization those given in it.
  */
-import type { Call } from '../../core/call.ts';
+import { type Call, isInPerson } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import { manageApplications, readApplications } from '../clients/schema.ts';
@@ -22,7 +22,7 @@ function shown({ payload, ...row }: ConsentRow): Consent {
 /** Whose consents the actor may reach: all of a person's (undefined), or those in one organization. */
 async function reachOf(call: Call, permission: string, userId: string): Promise<string | undefined> {
   const { actor } = call;
-  if (actor.type === 'user' && actor.id === userId) return undefined;
+  if (isInPerson(actor, userId)) return undefined;
   const orgId = actor.reach === null || actor.reach === 'system' ? null : actor.reach.org_id;
   call.require(permission, orgId);
   if (orgId !== null && !(await isOfOrganization(call.db, userId, orgId))) throw new Fault('not_found');

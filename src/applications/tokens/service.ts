@@ -74,5 +74,5 @@ export async function authenticateAccessToken(app: App, token: string): Promise<
   if (!person) return { type: 'user', id: user_id, label: user_id, reach: null, permissions: new Set() };
   const held = person.permissions;
   const permissions = held === 'all' ? scopes : new Set([...held].filter((name) => scopes.has(name)));
-  return { ...person, label: `${person.label} (application ${client_id})`, permissions };
+  return { ...person, label: `${person.label} (application ${client_id})`, permissions, through: client_id };
 }

@@ -6,7 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
-import type { Call } from '../../core/call.ts';
+import { type Call, isInPerson } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
 import { foldName, readName, refuseField } from '../../core/text.ts';
@@ -70,7 +70,7 @@ export async function createOrganization(call: Call, input: NewOrganization): Pr
 }
 
 async function isPersonWhoMayCreate({ actor, db }: Call): Promise<boolean> {
-  return actor.type === 'user' && actor.id !== null && (await mayCreateOrganizations(db, actor.id));
+  return actor.id !== null && isInPerson(actor, actor.id) && (await mayCreateOrganizations(db, actor.id));
 }
 
 function refuseReserved(slug: string): void {

@@ -39,6 +39,9 @@ describe('applications: consents', () => {
     expect(
       await codeOf(listConsents(as({ type: 'user', id: (await makePerson(w)).user_id }), person.user_id, {})),
     ).to.equal('unauthenticated');
+    // OA-17: an application that she lets act for her needs the scope; it is not she herself.
+    const through = as({ type: 'user', id: person.user_id, reach: { org_id: acme }, through: third.client_id });
+    expect(await codeOf(listConsents(through, person.user_id, {}))).to.equal('not_allowed');
     const there = (await listConsents(self, person.user_id, {})).items.find(({ org_id }) => org_id === beta);
     expect(
       await codeOf(revokeConsent(admin, person.user_id, there?.grant_id as string)),

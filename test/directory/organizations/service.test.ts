@@ -78,6 +78,9 @@ describe('directory/organizations', () => {
     const { user, call } = await makeActor(w, home, 'member');
     expect(await codeOf(createOrganization(call, { org_name: 'Mine' }))).to.equal('not_allowed');
     await updateAnyUser(w.call(), user.user_id, { can_create_orgs: true });
+    // OA-17: an application that acts for her needs the scope.
+    const through = w.call({ ...call.actor, through: home.org_id });
+    expect(await codeOf(createOrganization(through, { org_name: 'Not mine' }))).to.equal('not_allowed');
     const made = await createOrganization(call, { org_name: 'Mine' });
     const membership = await findMembership(w.db, made.org_id, user.user_id);
     expect(membership).to.deep.include({ user_role: 'owner', status: 'active' });
