@@ -505,9 +505,16 @@ describe('signin/flow', () => {
     const { email, user_id } = await insertPersonWithPassword(w);
     const visitor = await begin();
     await visitor.fill({ identifier: email });
-    const flood = Promise.allSettled(Array.from({ length: 400 }, () => passwordHashes.verify(null, 'flood')));
+    // The queue is kept full until the answer is there, however slow the machine is.
+    const flood: Promise<unknown>[] = [];
+    const fillQueue = () => {
+      for (let i = 0; i < 250; i += 1) flood.push(passwordHashes.verify(null, 'flood').catch(() => undefined));
+    };
+    fillQueue();
+    const filling = setInterval(fillQueue, 25);
     await visitor.fill({ password: wrongPassword });
-    await flood;
+    clearInterval(filling);
+    await Promise.all(flood);
     if (visitor.page.status === 503) expect(visitor.page.headers.get('retry-after')).to.equal('2');
     expect(visitor.page.status).to.equal(503);
     expect(await triesOf(user_id)).to.have.length(0);
