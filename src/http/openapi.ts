@@ -15,6 +15,12 @@ const everyRoute: readonly FaultCode[] = [
 
 type Json = Record<string, unknown>;
 
+/** What one has to know before the first request. */
+const introduction = [
+  'Everything that an administrator does, over JSON. Send an API key (or an access token) as `Authorization: Bearer …`; the first key comes from the page of the first administrator or from `LINTEL_BOOTSTRAP_API_KEY`. SCIM and OpenID Connect are not in here: they describe themselves at `/scim/v2/ServiceProviderConfig` and `/.well-known/openid-configuration`.',
+  'Lists answer `items` and `next`; give `next` as `after` to read on, until it is null. A POST with an `Idempotency-Key` may be sent again and is done once. A refusal is `application/problem+json` (RFC 9457): `code` is for programs, `errors` points at the fields, `request_id` finds the line in the log.',
+].join('\n\n');
+
 /** @param url the issuer, for `servers` */
 export function openApi(routes: readonly Route[], url: string, version: string): Json {
   const components: Json = {};
@@ -43,7 +49,12 @@ export function openApi(routes: readonly Route[], url: string, version: string):
   };
   return {
     openapi: '3.1.0',
-    info: { title: 'Lintel', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'Lintel',
+      version,
+      description: introduction,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
     servers: [{ url }],
     security: [{ bearer: [] }],
     paths,
