@@ -49,8 +49,10 @@
     for (const button of document.querySelectorAll('[aria-busy]')) button.removeAttribute('aria-busy');
   });
 
+  // Who comes back with the back button wants to stay, for instance to use another account.
+  const [arrival] = performance.getEntriesByType('navigation');
   const onward = document.querySelector('[data-follow]');
-  if (onward) location.replace(onward.href);
+  if (onward && arrival?.type !== 'back_forward') location.replace(onward.href);
 
   // Sent through its button, so that a second click finds the form already sent.
   document.querySelector('form[data-send]')?.requestSubmit();

@@ -112,6 +112,6 @@ async function ask(walk: Walk, problem: object | null): Promise<Next> {
 function refuse(walk: Walk, wait_sec: number): Promise<Next> {
   walk.context.status = 429;
   walk.context.set('retry-after', String(wait_sec));
-  const wait = wait_sec < 90 ? `${wait_sec} seconds` : `${Math.ceil(wait_sec / 60)} minutes`;
+  const wait = wait_sec < 90 ? `${wait_sec} second${wait_sec === 1 ? '' : 's'}` : `${Math.ceil(wait_sec / 60)} minutes`;
   return ask(walk, { field: 'password', message: `Too many attempts. Wait ${wait}, then try again.` });
 }
