@@ -66,7 +66,7 @@ describe('db/folder-lock', () => {
     lockFolder(folder)();
   });
 
-  it('is taken over from an owner that is dead but not buried', async () => {
+  it('is taken over from an owner that is dead but not buried', async function () {
     // A shell that never waits for its child leaves a zombie when the child is killed.
     const sleeper = spawn('sh', ['-c', 'sleep 100 & echo $!; exec sleep 101'], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -79,10 +79,11 @@ describe('db/folder-lock', () => {
     writeFileSync(`${folder}.lock`, `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`);
     expect(() => lockFolder(folder)).to.throw(`in use by process ${pid}`);
     process.kill(pid, 'SIGKILL');
-    for (let i = 0; i < 100 && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '); i += 1) {
-      await new Promise((wake) => setTimeout(wake, 50));
-    }
-    expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).to.include(') Z ');
+    const state = () => (existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : 'buried');
+    for (let i = 0; i < 100 && !/\) Z |buried/.test(state()); i += 1) await new Promise((wake) => setTimeout(wake, 50));
+    // Where the runner was started with SIGCHLD ignored, the kernel buries at once and there is nothing to show.
+    if (state() === 'buried') this.skip();
+    expect(state()).to.include(') Z ');
     lockFolder(folder)();
   });
 
