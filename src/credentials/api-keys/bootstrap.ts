@@ -22,7 +22,7 @@ export async function ensureBootstrapKey(app: App): Promise<void> {
   if (await hasApiKey(app.db, key_hash)) return;
   await Call.begin(app, systemActor('bootstrap')).write(async (call) => {
     // Any number that no other advisory lock of this product uses; held until the commit.
-    await call.db.raw('select pg_advisory_xact_lock(4113002)');
+    await call.db.raw('select pg_advisory_xact_lock(4113004)');
     const account =
       (await findSystemAccount(call.db, accountName)) ??
       (await createServiceAccount(call, null, {

@@ -29,7 +29,7 @@ const columns = [
 ] as const;
 
 /** Any number that no other advisory lock of this product uses. */
-const samlKeyLock = 4_113_012;
+const samlKeyLock = 4_113_015;
 
 /** One process at a time changes keys; held until the transaction ends. */
 export async function lockSamlKeys(db: Knex): Promise<void> {

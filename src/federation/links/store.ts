@@ -37,7 +37,7 @@ const written = ({ attributes, ...row }: Written): Record<string, unknown> => ({
 });
 
 /** First number of the pair; no other advisory lock of this product uses it. */
-const subjectLock = 4_113_013;
+const subjectLock = 4_113_014;
 
 /**
  * Whom a connection means by a subject, held until the transaction ends. Sign-ins of one subject go one after the other: the
