@@ -37,6 +37,7 @@ import { unitRoutes } from './directory/units/routes.ts';
 import { userRoutes } from './directory/users/routes.ts';
 import { ensurePartitions } from './db/partitions.ts';
 import { transact } from './db/transact.ts';
+import { keepUp } from './db/upkeep.ts';
 import { recordEvent } from './events/audit/service.ts';
 import { auditRoutes } from './events/audit/routes.ts';
 import { traceRoutes } from './federation/attempts/routes.ts';
@@ -122,6 +123,11 @@ const jobs: readonly Job[] = [
   { name: 'grants', everySeconds: 60, run: (app) => expireGrants(Call.begin(app, systemActor('grants'))) },
   { name: 'group-members', everySeconds: 60, run: (app) => endExpiredMembers(Call.begin(app, systemActor('groups'))) },
   { name: 'partitions', everySeconds: 24 * 60 * 60, run: (app) => ensurePartitions(app.db, app.clock(), 2) },
+  {
+    name: 'upkeep',
+    everySeconds: 60 * 60,
+    run: async (app) => app.config.database_url.startsWith('pglite:') && keepUp(app.db),
+  },
   { name: 'tokens', everySeconds: 45, run: expireTokens },
   { name: 'keys', everySeconds: 60 * 60, run: (app) => rotateSigningKeys(app) },
   { name: 'sessions', everySeconds: 60 * 60, run: expireSessions },
