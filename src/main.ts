@@ -46,7 +46,7 @@ function cannotListen({ host, port }: Config, error: NodeJS.ErrnoException): Err
     EADDRNOTAVAIL: `LINTEL_HOST is ${host}, which is no address of this machine.`,
   };
   const sentence = advice[error.code ?? ''];
-  return sentence === undefined ? error : new Error(sentence);
+  return sentence === undefined ? error : Object.assign(new Error(sentence), { code: error.code });
 }
 
 /** The HTTP server with the limits of checklist WB-12 and RE-12. */

@@ -144,10 +144,10 @@ export async function demonstrate(serve: boolean): Promise<void> {
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { serve: { type: 'boolean', default: false } } });
-  demonstrate(values.serve).catch((error: Error) => {
-    process.stderr.write(
-      `\nThe story broke. ${error instanceof StoryBroken ? error.message : (error.stack ?? error.message)}\n`,
-    );
+  demonstrate(values.serve).catch((error: NodeJS.ErrnoException) => {
+    const taken = error.code === 'EADDRINUSE' && 'Ports 3000 to 3002 have to be free; stop what uses them first.';
+    const reason = error instanceof StoryBroken ? error.message : (error.stack ?? error.message);
+    process.stderr.write(`\nThe story broke. ${taken || reason}\n`);
     process.exit(1);
   });
 }

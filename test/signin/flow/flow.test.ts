@@ -161,7 +161,7 @@ describe('signin/flow', () => {
       const hashes = passwordHashes.load.done;
       await visitor.fill({ password: goodPassword });
       expect([visitor.page.status, visitor.page.headers.get('retry-after')], typed).to.deep.equal([429, '1']);
-      expect(visitor.problem).to.equal('Too many attempts. Wait 1 seconds, then try again.');
+      expect(visitor.problem).to.equal('Too many attempts. Wait 1 second, then try again.');
       expect(passwordHashes.load.done, 'it was not looked at').to.equal(hashes);
     }
     expect(await triesOf(known.user_id)).to.have.length(5);
