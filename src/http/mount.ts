@@ -62,6 +62,7 @@ function serve(app: App, route: Route, authenticate: Authenticate) {
       query: check('query', checks.query, singleValues(context.query)),
       body: await bodyOf(context, route, checks.body),
     };
+    await route.prepare?.(call);
     const run = () => route.run(call, input as never);
     const key = context.get('idempotency-key');
     const reply =

@@ -32,6 +32,8 @@ export interface RouteDefinition<P extends TObject, Q extends TObject, B extends
   readonly permission: string | null | 'public';
   /** Most bytes of a body; 1 MiB when absent. */
   readonly bodyLimit?: number;
+  /** What must be ready before `run`: it uses a connection of its own, and an Idempotency-Key has `run` inside of a transaction. */
+  readonly prepare?: (call: Call) => Promise<unknown>;
   readonly run: (
     call: Call,
     input: { params: Static<P>; query: Static<Q>; body: Static<B> },
@@ -54,6 +56,8 @@ export interface Route {
   readonly faults?: readonly FaultCode[];
   readonly permission: string | null;
   readonly bodyLimit?: number;
+  /** What must be ready before `run`: it uses a connection of its own, and an Idempotency-Key has `run` inside of a transaction. */
+  readonly prepare?: (call: Call) => Promise<unknown>;
   readonly run: (call: Call, input: { params: never; query: never; body: never }) => Promise<unknown>;
 }
 

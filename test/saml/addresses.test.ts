@@ -134,6 +134,16 @@ describe('saml: addresses of a connection', () => {
     before(() => change({ enabled: false }));
     after(() => change({ enabled: true }));
 
+    it('begin under an Idempotency-Key too, when no key of ours is in memory', async () => {
+      const tests = `/organizations/${c.org_id}/identity-providers/${c.provider.provider_id}/tests`;
+      w.skew = 120_000;
+      try {
+        expect((await w.api('POST', tests, {}, undefined, { 'idempotency-key': 'cold' })).status).to.equal(201);
+      } finally {
+        w.skew = 0;
+      }
+    });
+
     it('go the real way on a draft, sign nobody in, and show what came in outline', async () => {
       const asked = await begin();
       const field = response(w, c, asked, {

@@ -1,6 +1,7 @@
 /** REST face of tests of a connection. */
 import { Type } from 'typebox';
 import { type Route, route } from '../../http/route.ts';
+import { samlKeys } from '../keys/service.ts';
 import { manageProviders } from '../providers/schema.ts';
 import { startTest } from './service.ts';
 
@@ -28,6 +29,7 @@ export const exchangeRoutes: readonly Route[] = [
     status: 201,
     faults: ['provider_incomplete'],
     permission: manageProviders,
+    prepare: (call) => samlKeys(call.app),
     run: (call, { params }) => startTest(call, params.org_id, params.provider_id),
   }),
 ];
