@@ -77,9 +77,13 @@ async function run(): Promise<void> {
       if (wants('tokens')) await measureTokens(generator, plan, product, population, say);
       generator.end();
     }
+  } catch (error) {
+    print(`It ended early: ${error instanceof Error ? error.message : String(error)}`);
+    for (const line of product?.errors() ?? []) print(`  ${line}`);
+    process.exitCode = 1;
+  } finally {
     print('');
     print(printTable(lines));
-  } finally {
     await product?.stop();
     endAll();
     await scratch.remove();
@@ -87,4 +91,4 @@ async function run(): Promise<void> {
 }
 
 await run();
-process.exit(0);
+process.exit();

@@ -19,6 +19,8 @@ export interface Product {
   /** Seconds of processor time that the server had used by then: what a busy machine does not change. */
   readonly startCpu: number;
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** The last of what it logged as an error. */
+  errors(): string[];
   stop(): Promise<void>;
 }
 
@@ -76,6 +78,11 @@ export async function startProduct({ database_url, key, apiKey, folder }: Produc
     startedInMs,
     startCpu: cpuSeconds(pid),
     api: (method, path, body) => api(url, apiKey, method, path, body),
+    errors: () =>
+      readFileSync(logFile, 'utf8')
+        .split('\n')
+        .filter((line) => line.includes('"level":"error"'))
+        .slice(-3),
     stop: () => stop(child),
   };
 }
