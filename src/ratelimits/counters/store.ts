@@ -72,19 +72,23 @@ export async function takeFrom(
   return buckets.map((_bucket, index) => row[String(index)] ?? null);
 }
 
-/** Takes one back out of a bucket, in the window in which it was counted. */
+/**
+ * Takes one back out of each bucket, in the window in which it was counted. One after the other in the order in which they
+ * were taken: buckets are shared, and any other order would meet the next sign-in in a deadlock.
+ */
 export async function giveBackTo(db: Knex, buckets: readonly Bucket[], now: Date): Promise<void> {
+  if (buckets.length === 0) return;
   const bindings: Record<string, unknown> = { now };
-  const places = buckets.map(({ policy, subject }, index) => {
+  const steps = buckets.map(({ policy, subject }, index) => {
     Object.assign(bindings, { [`name${index}`]: policy.name, [`subject${index}`]: subject });
-    return `(p.name = :name${index} and c.subject_key = :subject${index})`;
+    return `u${index} as (
+      update rate_limit_counters c set count = greatest(c.count - 1, 0)
+        from rate_limit_policies p ${index === 0 ? '' : `cross join (select count(*) from u${index - 1}) before`}
+       where p.policy_id = c.policy_id and c.window_start = ${windowStart}
+         and p.name = :name${index} and c.subject_key = :subject${index}
+      returning 1)`;
   });
-  await db.raw(
-    `update rate_limit_counters c set count = greatest(c.count - 1, 0)
-       from rate_limit_policies p
-      where p.policy_id = c.policy_id and c.window_start = ${windowStart} and (${places.join(' or ')})`,
-    bindings,
-  );
+  await db.raw(`with ${steps.join(', ')} select count(*) from u${buckets.length - 1}`, bindings);
 }
 
 /** How full a bucket is. */
