@@ -14,6 +14,7 @@ import { sealingKeys } from './config/sealing-key.ts';
 import type { App } from './core/app.ts';
 import { connect, type Database } from './db/connect.ts';
 import { migrate, migrationSettings } from './db/migrate.ts';
+import { resealSamlKeys } from './federation/keys/service.ts';
 import { explain, run } from './main.ts';
 
 const usage = `lintel ${version}
@@ -24,7 +25,7 @@ const usage = `lintel ${version}
   lintel keys rotate [--force]      let the next key sign, and publish another one
   lintel keys remove <kid> --reason <text>
                                     a key is no longer trusted: what it signed stops working
-  lintel keys reseal                seal the signing keys anew under the first key of LINTEL_KEY
+  lintel keys reseal                seal the keys of the OpenID provider and of SAML anew under the first key of LINTEL_KEY
   lintel keys new                   print a new sealing key for LINTEL_KEY
   lintel doctor                     look whether everything is in order, as start would find it
   lintel demo [--serve]             the demonstration
@@ -85,7 +86,12 @@ async function keysCommand(action: string | undefined, kid: string | undefined, 
       return say(`${kid} is removed; what it signed is refused.`);
     }
     case 'reseal':
-      return say(`${await withApp(resealSigningKeys)} signing keys were sealed anew.`);
+      return say(
+        await withApp(
+          async (app) =>
+            `${await resealSigningKeys(app)} signing keys and ${await resealSamlKeys(app)} SAML keys were sealed anew.`,
+        ),
+      );
     default:
       throw new UsageError(`keys does not know ${action}.`);
   }
