@@ -161,11 +161,24 @@ export async function deleteDomain(call: Call, orgId: string, name: string): Pro
   await call.write(async (inner) => {
     const before = await lockDomain(inner.db, orgId, domain);
     if (!before) throw new Fault('not_found');
-    await deleteDomainRow(inner.db, orgId, domain);
-    if (before.verified_at !== null) await markEmails(inner.db, orgId, domain, false, inner.now);
-    const facts = { domain, verified_at: before.verified_at, verified_by: before.verified_by };
-    await inner.emit(domainDeleted, { org_id: orgId, object_id: domain, before: facts });
+    await giveUp(inner, before);
   });
+}
+
+async function giveUp(call: Call, { org_id, domain, verified_at, verified_by }: DomainRow): Promise<void> {
+  await deleteDomainRow(call.db, org_id, domain);
+  if (verified_at !== null) await markEmails(call.db, org_id, domain, false, call.now);
+  await call.emit(domainDeleted, { org_id, object_id: domain, before: { domain, verified_at, verified_by } });
+}
+
+/** The domains of an organization that was deleted are free for others. A reaction: without a permission. */
+export async function giveUpDomains(call: Call, orgId: string): Promise<void> {
+  for (let after: string | undefined; ; ) {
+    const rows = await listDomainRows(call.db, orgId, 100, after);
+    for (const row of rows) await giveUp(call, row);
+    if (rows.length < 100) return;
+    after = rows.at(-1)?.domain;
+  }
 }
 
 /**

@@ -122,6 +122,19 @@ describe('directory/organizations', () => {
     expect((await set(null)).custom_domain).to.equal(null);
   });
 
+  it('a deleted organization leaves its domains to others', async () => {
+    const [first, second] = [await makeOrganization(w), await makeOrganization(w)];
+    const domain = `${unique()}.example`;
+    const verify = async (orgId: string) => {
+      await addDomain(w.call(), orgId, { domain });
+      return verifyDomain(w.call(), orgId, domain, { method: 'attested' });
+    };
+    await verify(first.org_id);
+    await deleteOrganization(w.call(), first.org_id);
+    expect((await verify(second.org_id)).verified_by).to.equal('attested');
+    expect(await countEvents(w, 'domain.deleted', domain)).to.equal(1);
+  });
+
   it('MT-10: only the system suspends; only owners and the system delete', async () => {
     const org = await makeOrganization(w);
     const owner = (await makeActor(w, org, 'owner')).call;
