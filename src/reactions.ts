@@ -23,7 +23,7 @@ import { giveUpDomains } from './directory/domains/service.ts';
 import { groupDeleted, groupMembersChanged, groupUpdated } from './directory/groups/schema.ts';
 import { endInvitations } from './directory/invitations/service.ts';
 import { membershipRemoved, membershipUpdated } from './directory/memberships/schema.ts';
-import { organizationCreated, organizationDeleted } from './directory/organizations/schema.ts';
+import { organizationCreated, organizationSuspended, organizationDeleted } from './directory/organizations/schema.ts';
 import { userClaimed, userDeleted, userDisabled, userUpdated } from './directory/users/schema.ts';
 import { providerDeleted, providerDisabled } from './federation/providers/schema.ts';
 import { forgetResource } from './provisioning/resources/service.ts';
@@ -83,6 +83,10 @@ when([userClaimed], async (call, { object_id }) => {
 });
 // A customer who deletes an organization and begins again verifies the same domain.
 when([organizationDeleted], (call, { object_id }) => giveUpDomains(call, object_id));
+// What was issued for an organization stays dead when it is active again.
+when([organizationSuspended, organizationDeleted], async (call, { object_id }) => {
+  await endTokens(call, { org_id: object_id });
+});
 // External ids are free again, so that a directory can make anew what was deleted here.
 when([userDeleted, groupDeleted], (call, { object_id }) => forgetResource(call, object_id));
 when([providerDisabled, providerDeleted], async (call, { object_id }) => {

@@ -12,7 +12,8 @@ const setting = {
   url: Type.String({
     default: 'http://localhost:3000',
     description:
-      'The issuer. Every absolute address is built from it, never from a request. Outside of loopback it must be https.',
+      'The issuer. Every absolute address is built from it, never from a request. Outside of loopback it must be https. ' +
+      'Where only PORT is set, its port is that one.',
   }),
   database_url: Type.String({
     default: 'pglite:./data/db',
@@ -118,6 +119,9 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   for (const [name, schema] of Object.entries(setting)) {
     values[name] = read(environmentName(name), schema, environment[environmentName(name)]);
   }
+  // Moving the port alone moves the development issuer with it; any other issuer is said in so many words.
+  if (!environment[environmentName('url')] && values.port !== (setting.port as { default?: unknown }).default)
+    values.url = `http://localhost:${values.port}`;
   return check(values as Settings);
 }
 

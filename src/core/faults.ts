@@ -100,7 +100,10 @@ export const faults = {
     says: 'An enabled connection needs an entity ID, a sign-on address and an active certificate.',
   },
   provider_certificate_exists: { status: 409, says: 'The connection has this certificate already.' },
-  provider_certificates_too_many: { status: 409, says: 'A connection has at most five certificates. Retire one first.' },
+  provider_certificates_too_many: {
+    status: 409,
+    says: 'A connection has at most five certificates. Retire one first.',
+  },
   connection_unavailable: { status: 403, says: 'Nobody can sign in through this connection at the moment.' },
 } as const satisfies Record<string, FaultEntry>;
 

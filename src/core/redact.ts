@@ -4,7 +4,7 @@ const secretName =
   /pass(word|phrase)|secret|token|authorization|cookie|assertion|saml|credential|private|(^|_)(key|code|otp|seed|nonce|state|hash|verifier|xml|name_id)($|_)|session_uid/i;
 /** Names that look secret but are plain facts. */
 const plainName =
-  /^(object_id|error_code|fault_code|token_id|key_id|key_prefix|token_prefix|token_endpoint_auth_method|token_type|state_from|has_password|update_password_required|status_code|email_verification|password_changed_at)$/i;
+  /^(object_id|error_code|fault_code|token_id|key_id|key_prefix|token_prefix|token_endpoint_auth_method|token_type|state_from|has_password|update_password_required|status_code|email_verification|\w+_(at|alg|format|auth_method))$/i;
 
 /** `code` names faults, SQLSTATEs and system errors, but one-time codes and authorization codes too: only the former stay. */
 const factualCode = /^([a-z][a-z0-9_]{2,39}|[0-9A-Z]{5}|E[A-Z_]{2,30})$/;

@@ -66,6 +66,8 @@ export function inspect(value: unknown, depth: number, pointer: string): void {
   if (typeof value === 'string') {
     if (value.includes('\u0000')) refuse('Null characters are not accepted.');
     if (!value.isWellFormed()) refuse('The text is not valid Unicode.');
+    // What was not UTF-8 arrives as this sign; keeping it would keep something that nobody sent.
+    if (value.includes('\ufffd')) refuse('The text is not valid UTF-8.');
     return;
   }
   if (value === null || typeof value !== 'object') return;

@@ -24,6 +24,11 @@ describe('config', () => {
     expect(Object.isFrozen(config)).to.equal(true);
   });
 
+  it('moves the development issuer with the port, unless the issuer is said', () => {
+    expect(loadConfig({ PORT: '3100' }).url).to.equal('http://localhost:3100');
+    expect(loadConfig({ PORT: '3100', LINTEL_URL: 'https://id.example.com' }).url).to.equal('https://id.example.com');
+  });
+
   it('UP-08: refuses a name under the prefix that it does not know, and names it', () => {
     expect(refused({ LINTEL_TRUSTED_PROXY: '10.0.0.1' })).to.match(/LINTEL_TRUSTED_PROXY is not a setting/);
     expect(refused({ LINTEL_PORT: '1' })).to.match(/LINTEL_PORT/);

@@ -45,6 +45,8 @@ describe('core/redact', () => {
       expect(redact({ code })).to.deep.equal({ code: '[redacted]' });
     expect(isSecretName('description')).to.equal(false);
     expect(isSecretName('keyboard')).to.equal(false);
+    for (const name of ['resource_token_format', 'id_token_signed_response_alg', 'client_secret_created_at'])
+      expect(isSecretName(name), name).to.equal(false);
   });
 
   it('survives what is deep, wide, circular or special', () => {

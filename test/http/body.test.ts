@@ -93,6 +93,16 @@ describe('http/body', () => {
     }
   });
 
+  it('refuses bytes that are no UTF-8 instead of keeping something else', async () => {
+    const bytes = Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]);
+    const raw = await fetch(`${w.url}/api/v1/organizations`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${w.apiKey}`, 'content-type': 'application/json' },
+      body: bytes,
+    });
+    expect([raw.status, ((await raw.json()) as { code: string }).code]).to.deep.equal([400, 'body_malformed']);
+  });
+
   it('SC-06: refuses names that reach into prototypes, and pollutes none', async () => {
     for (const json of [
       '{"__proto__":{"polluted":true}}',

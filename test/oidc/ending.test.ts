@@ -1,6 +1,7 @@
 /** What ends tokens and sessions, and how soon (checklist OA-25, OA-26, RT-06, RT-07, SE). */
 import { expect } from 'chai';
 import { endTokens } from '../../src/applications/tokens/service.ts';
+import { activateOrganization, suspendOrganization } from '../../src/directory/organizations/service.ts';
 import type { World } from '../support/world.ts';
 import {
   authorizationUrl,
@@ -83,6 +84,16 @@ describe('oidc: endings', () => {
       await expectAlive(tokens);
       await w.db('organizations').where({ org_id: owner }).update({ status: 'suspended' });
       await expectDead(tokens);
+    });
+
+    it('what was issued for an organization stays dead when it is active again', async () => {
+      const { tokens } = await begin();
+      const org = person.orgs[0] as string;
+      await suspendOrganization(w.call(), org);
+      await activateOrganization(w.call(), org);
+      const again = await refresh(w, client, tokens.refresh_token as string);
+      expect(again.body.error).to.equal('invalid_grant');
+      expect((await userinfo(w, tokens.access_token as string)).status).to.equal(401);
     });
 
     it('a disabled application: its tokens end at once, it cannot authenticate within a second', async () => {

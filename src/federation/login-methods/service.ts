@@ -20,9 +20,12 @@ import {
 } from './schema.ts';
 import { type LoginMethodRow, listLoginMethodRows, writeLoginMethod } from './store.ts';
 
+/** What this version can do, and so allows unless told otherwise; the rest waits switched off. */
+const usual: ReadonlySet<LoginMethodName> = new Set(['password', 'saml']);
+
 const described = (orgId: string, method: LoginMethodName, rows: readonly LoginMethodRow[]): LoginMethod => {
   const row = rows.find((candidate) => candidate.method === method);
-  return { org_id: orgId, method, enabled: row?.enabled ?? true, updated_at: row?.updated_at ?? null };
+  return { org_id: orgId, method, enabled: row?.enabled ?? usual.has(method), updated_at: row?.updated_at ?? null };
 };
 
 /** All of them, whether something was said about them or not. @throws Fault not_found */
