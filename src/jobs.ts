@@ -21,10 +21,10 @@ export function startJobs(app: App, jobs: readonly Job[]): () => Promise<void> {
   const timers = new Map<string, NodeJS.Timeout>();
   const running = new Set<Promise<void>>();
 
-  const plan = (job: Job) => {
+  const plan = (job: Job, seconds = job.everySeconds) => {
     if (stopped) return;
     // A tenth of jitter, so that processes which started together do not stay in step.
-    const wait = job.everySeconds * (950 + randomInt(100));
+    const wait = seconds * (950 + randomInt(100));
     timers.set(job.name, setTimeout(() => begin(job), wait).unref());
   };
   const begin = (job: Job) => {
@@ -35,7 +35,8 @@ export function startJobs(app: App, jobs: readonly Job[]): () => Promise<void> {
     running.add(run);
   };
 
-  for (const job of jobs) plan(job);
+  // Soon after the start, so that a process which is replaced every day still does its daily work.
+  for (const job of jobs) plan(job, Math.min(job.everySeconds, 60));
   return async () => {
     stopped = true;
     for (const timer of timers.values()) clearTimeout(timer);

@@ -102,7 +102,10 @@ const wantsPage = (context: Context): boolean =>
 function faultsOf({ log, renderFaultPage, renderFaultAs, isStopping }: EdgeOptions): Middleware {
   return async (context, next) => {
     try {
-      if (isStopping()) throw new Fault('shutting_down', undefined, { retryAfter: 1 });
+      // Health goes on to tell: a process that finishes its work is alive, and not ready.
+      if (isStopping() && !context.path.startsWith('/health/')) {
+        throw new Fault('shutting_down', undefined, { retryAfter: 1 });
+      }
       await next();
       if (context.status === 404 && context.body == null) throw new Fault('not_found');
     } catch (error) {

@@ -47,6 +47,7 @@ export function documents(
 
 async function render(context: Context, make: () => Promise<void>, version: number): Promise<Kept> {
   await make();
+  if (context.status !== 200) throw new Error(`The provider answered ${context.status} for a document of its own.`);
   const body = JSON.stringify(context.body);
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
   return { version, type: context.response.get('content-type'), body, etag };

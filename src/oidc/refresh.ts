@@ -41,18 +41,33 @@ async function chooseOrganization(provider: Provider, context: KoaContextWithOID
   if (!token || !lineage || token.clientId !== context.oidc.client?.clientId || token.consumed) return;
   const orgId = wanted.toLowerCase();
   if (orgId === lineage.org_id) return;
-  if (!(await mayActFor(context, lineage, orgId, unit)))
+  const scope = (context.oidc.params?.scope as string | undefined) ?? token.scope ?? '';
+  if (!(await mayActFor(context, lineage, orgId, scope, unit)))
     throw new errors.AccessDenied('the account cannot be used for this organization');
   unit.requestedOrganization = orgId;
 }
 
-/** A member there, through an application that serves that organization, and that was allowed it there when it is not ours. */
-async function mayActFor(context: KoaContextWithOIDC, lineage: Lineage, org_id: string, unit: Unit): Promise<boolean> {
+/** A member there, through an application that serves that organization, and that was allowed all of it there when it is not ours. */
+async function mayActFor(
+  context: KoaContextWithOIDC,
+  lineage: Lineage,
+  org_id: string,
+  scope: string,
+  unit: Unit,
+): Promise<boolean> {
   const client = clientOf(context);
   if (client.org_id !== null && client.org_id !== org_id) return false;
   if (!(await subjectOf(lineage.user_id, org_id))) return false;
-  return (
-    client.first_party ||
-    (await findGrantOf(unit.db, { user_id: lineage.user_id, client_id: client.clientId, org_id })) !== undefined
-  );
+  if (client.first_party) return true;
+  const granted = await findGrantOf(unit.db, { user_id: lineage.user_id, client_id: client.clientId, org_id });
+  if (!granted) return false;
+  const { openid, resources = {} } = granted.payload as GrantedScopes;
+  const allowed = new Set([openid?.scope, ...Object.values(resources)].flatMap((scopes) => scopes?.split(' ') ?? []));
+  return scope.split(' ').every((name) => name === '' || allowed.has(name));
+}
+
+/** The part of a grant that says what was consented to (oidc-provider's Grant). */
+interface GrantedScopes {
+  readonly openid?: { readonly scope?: string };
+  readonly resources?: Readonly<Record<string, string>>;
 }

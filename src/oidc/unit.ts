@@ -87,7 +87,11 @@ export class Unit {
       const gate = new Promise<void>((keep, abandon) => {
         end = (kept) => (kept ? keep() : abandon(new Abandoned()));
       });
+      let begun = false;
       const ended = this.#outer.write((inner) => {
+        // What ran inside cannot run again: a repeated transaction would commit nothing, and answer as if it had.
+        if (begun) throw new Error('The transaction of this request was lost at its commit.');
+        begun = true;
         this.#opened = { call: inner, end, ended };
         resolve(this.#opened);
         return gate;

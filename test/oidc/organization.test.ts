@@ -191,6 +191,18 @@ describe('oidc: organizations and consent', () => {
         200,
       );
     });
+
+    it('OA-18, OA-23: what was consented to in one organization is not consented to in another', async () => {
+      const third = await makeApplication(w, { first_party: false });
+      const much = { scope: 'openid profile', organization_id: acme() };
+      const { tokens } = await signIn(w, third, person, much, { consent: 'allow' });
+      await signIn(w, third, person, { scope: 'openid', organization_id: beta() }, { consent: 'allow' });
+      const token = tokens.refresh_token as string;
+      const refused = await refresh(w, third, token, { organization_id: beta() });
+      expect(refused.body.error).to.equal('access_denied');
+      const less = await refresh(w, third, token, { organization_id: beta(), scope: 'openid' });
+      expect(less.status, JSON.stringify(less.body)).to.equal(200);
+    });
   });
 
   describe('OA-23: consent', () => {
