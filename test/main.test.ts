@@ -70,7 +70,7 @@ describe('main', function () {
     await new Promise((wake) => setTimeout(wake, 300));
     lintel.signal('SIGTERM');
     await new Promise((wake) => setTimeout(wake, 300));
-    const late = await ask(lintel.port, '/health/live').then(
+    const late = await ask(lintel.port, '/health/ready').then(
       ({ status }) => String(status),
       (error: NodeJS.ErrnoException) => error.code,
     );
