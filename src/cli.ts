@@ -14,7 +14,7 @@ import { sealingKeys } from './config/sealing-key.ts';
 import type { App } from './core/app.ts';
 import { connect, type Database } from './db/connect.ts';
 import { migrate, migrationSettings } from './db/migrate.ts';
-import { resealSamlKeys } from './federation/keys/service.ts';
+import { resealSamlKeys, rotateSamlKeys } from './federation/keys/service.ts';
 import { explain, run } from './main.ts';
 
 const usage = `lintel ${version}
@@ -23,6 +23,7 @@ const usage = `lintel ${version}
   lintel migrate                    bring the database up to date, and say what was done
   lintel keys                       list the keys that sign tokens
   lintel keys rotate [--force]      let the next key sign, and publish another one
+  lintel keys rotate-saml           the same for the keys of SAML; companies must have read our metadata since the last time
   lintel keys remove <kid> --reason <text>
                                     a key is no longer trusted: what it signed stops working
   lintel keys reseal                seal the keys of the OpenID provider and of SAML anew under the first key of LINTEL_KEY
@@ -78,6 +79,12 @@ async function keysCommand(action: string | undefined, kid: string | undefined, 
       const kids = await withApp((app) => rotateSigningKeys(app, options.force));
       return say(kids.length === 0 ? 'No key was due; see --force.' : `Now signing: ${kids.join(', ')}.`);
     }
+    case 'rotate-saml':
+      return say(
+        (await withApp(rotateSamlKeys)) === 0
+          ? 'There are no SAML keys yet; they are made when a connection first needs them.'
+          : 'The next SAML keys are in use, and others are published.',
+      );
     case 'remove': {
       if (kid === undefined || options.reason === undefined)
         throw new UsageError('keys remove needs a kid and --reason.');

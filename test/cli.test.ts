@@ -39,6 +39,7 @@ describe('cli', function () {
     expect(before.split('\n').filter((line) => line.endsWith('current'))).to.have.length(2);
     expect(lintel('keys', 'rotate').stdout).to.match(/No key was due/);
     // SD-04: everything that lasts, so that an old sealing key can be taken away.
+    expect(lintel('keys', 'rotate-saml').stdout).to.match(/no SAML keys yet/);
     expect(lintel('keys', 'reseal').stdout).to.match(/^\d+ signing keys and \d+ SAML keys were sealed anew/);
     const doctor = lintel('doctor');
     expect(doctor.stdout)

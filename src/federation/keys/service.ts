@@ -152,11 +152,14 @@ async function keep(call: Call, row: SamlKeyRow): Promise<void> {
 /**
  * One step of a rollover, for an operator: the next keys become current, new next ones are published, and what was current
  * retires. Identity providers that read our metadata daily follow by themselves; the others have to be given it before.
+ * @returns how many keys took over; 0 while no connection has needed any
  */
-export async function rotateSamlKeys(app: App): Promise<void> {
+export async function rotateSamlKeys(app: App): Promise<number> {
+  let activated = 0;
   const call = Call.begin(app, systemActor('keys'));
   const spare = await Promise.all(keyUses.map((use) => newKey(call, use, 'next')));
   await call.write(async (inner) => {
+    activated = 0;
     await lockSamlKeys(inner.db);
     const rows = await listSamlKeys(inner.db);
     for (const row of spare) {
@@ -167,6 +170,7 @@ export async function rotateSamlKeys(app: App): Promise<void> {
         await inner.emit(samlKeyRetired, { org_id: null, object_id: current.key_id });
         await updateSamlKey(inner.db, next.key_id, { state: 'current', activated_at: inner.now });
         await inner.emit(samlKeyActivated, { org_id: null, object_id: next.key_id });
+        activated += 1;
       }
       if (next) await keep(inner, row);
     }
@@ -175,6 +179,7 @@ export async function rotateSamlKeys(app: App): Promise<void> {
     }
   });
   kept.delete(app);
+  return activated;
 }
 
 /** Seals anew what an older sealing key sealed (checklist SD-04). @returns how many */
