@@ -2,7 +2,7 @@
  * The connection: Knex with the `pg` dialect on both databases. PGlite is plugged in below `pg`, so there is one SQL,
  * one set of types and one set of error codes.
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 import knexModule, { type Knex } from 'knex';
@@ -83,11 +83,23 @@ async function connectEmbedded(folder: string, options: ConnectOptions): Promise
   }
 }
 
+/**
+ * Opens the folder, or makes it from a prepared empty cluster: what initdb would make, in a fraction of its time.
+ * While a folder is being made a mark stands beside it, so that a start that was killed in between begins anew. Nothing
+ * can have been accepted by then: the server listens only after the migrations.
+ */
 async function startPglite(path: string | null): Promise<PGlite> {
   const { PGlite } = await import('@electric-sql/pglite');
-  const pglite = path === null ? new PGlite() : new PGlite(path);
+  const mark = `${path}.making`;
+  if (path !== null && existsSync(mark)) rmSync(path, { recursive: true, force: true });
+  const isNew = path === null || !existsSync(path);
+  if (path !== null && isNew) writeFileSync(mark, '', { flush: true });
   try {
+    const loadDataDir = isNew ? await (await import('@electric-sql/pglite-prepopulatedfs')).dataDir() : undefined;
+    const pglite = path === null ? new PGlite({ loadDataDir }) : new PGlite(path, { loadDataDir });
     await pglite.waitReady;
+    if (path !== null && isNew) rmSync(mark);
+    return pglite;
   } catch (cause) {
     throw new Error(
       `The embedded database in ${path ?? 'memory'} does not open. If the folder was made by another version of Lintel, ` +
@@ -95,5 +107,4 @@ async function startPglite(path: string | null): Promise<PGlite> {
       { cause },
     );
   }
-  return pglite;
 }

@@ -1,0 +1,51 @@
+/** The embedded folder: made, kept, begun anew when its making was cut off, and never thrown away otherwise. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { connect } from '../../src/db/connect.ts';
+
+describe('db/connect', () => {
+  let home: string;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'lintel-connect-'));
+  });
+  afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+  const address = () => `pglite:${join(home, 'db')}`;
+
+  it('makes a folder and keeps what was written', async () => {
+    const first = await connect(address());
+    await first.knex.raw('create table things (n integer primary key)');
+    await first.knex.raw('insert into things values (7)');
+    expect(existsSync(join(home, 'db.making'))).to.equal(false);
+    await first.close();
+    const second = await connect(address());
+    expect((await second.knex.raw('select n from things')).rows).to.deep.equal([{ n: 7 }]);
+    const { rows } = await second.knex.raw(`select current_setting('server_encoding') as encoding,
+      current_setting('data_checksums') as checksums, current_setting('server_version_num')::int / 10000 as major`);
+    const major = Number(readFileSync(join(home, 'db/PG_VERSION'), 'utf8'));
+    expect(rows[0]).to.deep.equal({ encoding: 'UTF8', checksums: 'on', major });
+    await second.close();
+  });
+
+  it('begins anew when the making of the folder was cut off', async () => {
+    mkdirSync(join(home, 'db/base'), { recursive: true });
+    writeFileSync(join(home, 'db/PG_VERSION'), '18\n');
+    writeFileSync(join(home, 'db.making'), '');
+    const database = await connect(address());
+    expect((await database.knex.raw('select 1 as one')).rows).to.deep.equal([{ one: 1 }]);
+    await database.close();
+  });
+
+  it('refuses a folder that does not open, and leaves it as it is', async () => {
+    mkdirSync(join(home, 'db'));
+    writeFileSync(join(home, 'db/PG_VERSION'), '11\n');
+    const refused = await connect(address()).then(
+      () => 'opened',
+      (error: Error) => error.message,
+    );
+    expect(refused).to.contain('does not open').and.to.contain('another version of Lintel');
+    expect(readFileSync(join(home, 'db/PG_VERSION'), 'utf8')).to.equal('11\n');
+  });
+});
