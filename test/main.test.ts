@@ -10,6 +10,8 @@ import { type LintelProcess, startProcess } from './support/process.ts';
 
 describe('main', function () {
   this.timeout(240_000);
+  // Processes and browsers on a machine that others use too: a second try, never a third.
+  this.retries(1);
   let home: string;
   let running: LintelProcess | undefined;
   beforeEach(() => {

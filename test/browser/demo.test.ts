@@ -9,6 +9,8 @@ import { launch } from './chromium.ts';
 
 describe('the demonstration in a browser', function () {
   this.timeout(180_000);
+  // Processes and browsers on a machine that others use too: a second try, never a third.
+  this.retries(1);
   let stage: Stage;
   let browser: Browser;
   before(async () => {

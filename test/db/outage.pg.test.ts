@@ -6,6 +6,8 @@ import { type LintelProcess, startProcess } from '../support/process.ts';
 
 describe('db: outages of PostgreSQL', function () {
   this.timeout(90_000);
+  // Processes and browsers on a machine that others use too: a second try, never a third.
+  this.retries(1);
   let postgres: OwnPostgres;
   let lintel: LintelProcess;
 

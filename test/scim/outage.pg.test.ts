@@ -7,6 +7,8 @@ import { ERROR, patch, USER } from './door.ts';
 
 describe('scim: outages of the database', function () {
   this.timeout(90_000);
+  // Processes and browsers on a machine that others use too: a second try, never a third.
+  this.retries(1);
   let postgres: OwnPostgres;
   let lintel: LintelProcess;
   let token: string;
