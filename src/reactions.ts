@@ -23,7 +23,7 @@ import { giveUpDomains } from './directory/domains/service.ts';
 import { groupDeleted, groupMembersChanged, groupUpdated } from './directory/groups/schema.ts';
 import { endInvitations } from './directory/invitations/service.ts';
 import { membershipRemoved, membershipUpdated } from './directory/memberships/schema.ts';
-import { organizationCreated, organizationSuspended, organizationDeleted } from './directory/organizations/schema.ts';
+import { organizationCreated, organizationDeleted, organizationSuspended } from './directory/organizations/schema.ts';
 import { userClaimed, userDeleted, userDisabled, userUpdated } from './directory/users/schema.ts';
 import { providerDeleted, providerDisabled } from './federation/providers/schema.ts';
 import { forgetResource } from './provisioning/resources/service.ts';

@@ -120,8 +120,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     values[name] = read(environmentName(name), schema, environment[environmentName(name)]);
   }
   // Moving the port alone moves the development issuer with it; any other issuer is said in so many words.
-  if (!environment[environmentName('url')] && values.port !== (setting.port as { default?: unknown }).default)
-    values.url = `http://localhost:${values.port}`;
+  if (!environment[environmentName('url')]) values.url = `http://localhost:${values.port}`;
   return check(values as Settings);
 }
 

@@ -1,5 +1,5 @@
 /**
- * The provider's storage adapter (its contract: standards/oidc.md §1). The library checks and then acts; everything that
+ * The provider's storage adapter. The library checks and then acts; everything that
  * must happen once is decided here by the database. Reads remember who a token belongs to, so that what is issued next
  * carries its family, and a token comes with its grant in one statement.
  * Over 300 lines because the nine small adapters share one contract, and are read together.

@@ -58,7 +58,7 @@ export async function createOidcDoor(options: OidcDoorOptions): Promise<OidcDoor
     clients,
     keys,
   });
-  // The library makes contexts of its own, for cookies; they must agree with the edge (standards/oidc.md §2).
+  // The library makes contexts of its own, for cookies; they must agree with the edge.
   pinHost(provider, app.config);
   provider.on('server_error', (context, error) => reportDefect(app, context as unknown as Context, error));
   const live = new LiveKeys(app, provider, keys);
@@ -146,7 +146,7 @@ function refuseUnkept(context: Context, error: unknown): never {
   throw asFault(error);
 }
 
-/** What the library lets through: parameters in both places (OA-10), and null characters (standards/oidc.md §2). */
+/** What the library lets through: parameters in both places (OA-10), and null characters. */
 function refuseOddRequests(context: Context, route: string): void {
   if (/%00/.test(context.querystring)) throw new Fault('request_invalid', 'Null characters are not accepted.');
   if (context.method === 'POST' && context.querystring !== '' && route !== 'resume') {

@@ -111,5 +111,5 @@ export async function allow(provider: Provider, call: Call, key: GrantKey, allow
   return grant;
 }
 
-/** Seconds that a grant lives: beyond every token, because its expiry would cut theirs (standards/oidc.md §2). */
+/** Seconds that a grant lives: beyond every token, because its expiry would cut theirs. */
 export const grantLifetime = (): number => lifetimes.grant;

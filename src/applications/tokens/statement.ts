@@ -1,6 +1,6 @@
 /**
  * Named statements for the hottest queries: PostgreSQL plans them once per connection, which halves their cost
- * (standards/performance.md §2.4). Knex names none, so these go to `pg` directly, on Knex's own connection.
+ * Knex names none, so these go to `pg` directly, on Knex's own connection.
  */
 import type { Knex } from 'knex';
 
