@@ -1,5 +1,5 @@
 /**
- * Named statements for the hottest queries: PostgreSQL plans them once per connection, which halves their cost
+ * Named statements for the hottest queries: PostgreSQL plans them once per connection, which halves their cost.
  * Knex names none, so these go to `pg` directly, on Knex's own connection.
  */
 import type { Knex } from 'knex';
