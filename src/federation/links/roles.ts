@@ -43,8 +43,7 @@ export async function followGroups(
 ): Promise<readonly string[]> {
   if (mapping.length === 0 && given.length === 0) return [];
   const wanted = new Set(mapping.filter(({ group }) => groups.includes(group)).map(({ role_id }) => role_id));
-  const { items } = await listGrants(call, orgId, userId, { limit: 200 });
-  const held = new Set(items.map(({ role_id }) => role_id));
+  const held = await rolesGivenTo(call, orgId, userId);
   const ours: string[] = [];
   for (const role_id of [...wanted].sort()) {
     if (given.includes(role_id) && held.has(role_id)) ours.push(role_id);
@@ -58,4 +57,16 @@ export async function followGroups(
   for (const role_id of given)
     if (!wanted.has(role_id) && held.has(role_id)) await revokeRole(call, orgId, userId, role_id);
   return ours;
+}
+
+/** Every role that the member was given, however many pages that is. */
+async function rolesGivenTo(call: Call, orgId: string, userId: string): Promise<Set<string>> {
+  const held = new Set<string>();
+  let after: string | undefined;
+  do {
+    const { items, next } = await listGrants(call, orgId, userId, { limit: 200, after });
+    for (const { role_id } of items) held.add(role_id);
+    after = next ?? undefined;
+  } while (after !== undefined);
+  return held;
 }
