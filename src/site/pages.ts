@@ -6,6 +6,7 @@ import { isId } from '../core/id.ts';
 import type { Pages } from '../http/pages.ts';
 import { edgeOf } from '../http/server.ts';
 import { developmentMail, developmentMails } from '../notifications/mails/service.ts';
+import { isSetupPending } from '../signin/setup/service.ts';
 
 export interface SiteParts {
   readonly app: App;
@@ -21,12 +22,14 @@ export function site({ app, pages, openapi, version }: SiteParts): Middleware {
   const description = JSON.stringify(openapi);
   const mailbox = app.config.development && app.config.smtp_url === '';
   const pagesByPath: Record<string, Show> = {
-    '/': (context) =>
+    '/': async (context) =>
       pages.render('home', {
         nonce: edgeOf(context).nonce,
         issuer: app.config.url,
         version,
         development: mailbox,
+        // The page also answers while the database is away.
+        setup_pending: await isSetupPending(app).catch(() => false),
       }),
     '/api/docs': (context) => pages.render('api-docs', { nonce: edgeOf(context).nonce, openapi }),
   };

@@ -335,7 +335,7 @@ export const samples: readonly Sample[] = [
     },
   },
   { name: 'home', view: 'home', data: { issuer: 'http://localhost:3000', version: '0.1.0', development: true } },
-  { name: 'home-new', view: 'home', data: { issuer: 'http://localhost:3000', version: '0.1.0', setup_url: '/setup' } },
+  { name: 'home-new', view: 'home', data: { issuer: 'http://localhost:3000', version: '0.1.0', setup_pending: true } },
   { name: 'mail-empty', view: 'dev/mail', data: { messages: [] } },
   { name: 'mail-list', view: 'dev/mail', data: { messages } },
   {

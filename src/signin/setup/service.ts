@@ -38,6 +38,11 @@ export async function createSetupLink(app: App): Promise<string | null> {
   });
 }
 
+/** Whether an installation still waits for its first administrator, for whom a link was printed at the start. */
+export async function isSetupPending(app: App): Promise<boolean> {
+  return app.config.bootstrap_api_key === '' && (await isNew(app.db));
+}
+
 /** Whether a link may be used now. */
 export async function isSetupOpen(app: App, token: string): Promise<boolean> {
   return (await isUsable(app.db, hashSecret(token), app.clock())) && (await isNew(app.db));

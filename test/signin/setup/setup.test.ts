@@ -66,6 +66,13 @@ describe('signin/setup', () => {
     }
   });
 
+  it('says on the start page that an administrator is missing, until there is one', async () => {
+    const start = async () => (await new Visitor(w).open(`${w.url}/`)).page.text;
+    expect(await start()).to.include('There is no administrator yet');
+    await (await new Visitor(w).open(await link())).fill(input);
+    expect(await start()).not.to.include('There is no administrator yet');
+  });
+
   it('AU-06: works for an hour, and only the newest link works', async () => {
     const [first, second] = [await link(), await link()];
     expect((await new Visitor(w).open(first)).page.status).to.equal(404);
