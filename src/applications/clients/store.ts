@@ -4,7 +4,7 @@ import { refusing } from '../../db/errors.ts';
 import { json } from '../../db/json.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { ClientRow } from './schema.ts';
-import { run, statement } from '../tokens/statement.ts';
+import { run, statement } from '../../db/statement.ts';
 
 const columns = [
   'client_id',

@@ -3,7 +3,7 @@
  * the token that is being issued at this moment included, because every later use reads the tombstone.
  */
 import type { Knex } from 'knex';
-import { run, statement } from './statement.ts';
+import { run, statement } from '../../db/statement.ts';
 
 /** Beyond this many dead families on one grant the grant itself is revoked: nobody loses so many tokens honestly. */
 const mostFamilies = 500;

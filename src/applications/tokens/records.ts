@@ -8,7 +8,7 @@ import type { Knex } from 'knex';
 import { json } from '../../db/json.ts';
 import type { ClientKind } from '../clients/metadata.ts';
 import { grantIsAlive, isActive, sessionIsAlive } from './liveness.ts';
-import { run, statement } from './statement.ts';
+import { run, statement } from '../../db/statement.ts';
 
 export type Payload = Record<string, unknown>;
 

@@ -5,7 +5,7 @@
 import type { Knex } from 'knex';
 import { readAccess } from '../../access/grants/access.ts';
 import { isActive } from './liveness.ts';
-import { run, statement } from './statement.ts';
+import { run, statement } from '../../db/statement.ts';
 
 export interface Subject {
   readonly user_id: string;

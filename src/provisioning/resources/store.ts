@@ -1,6 +1,6 @@
 /** SQL of `scim_resources`: what a client keeps about a user or a group beyond our own columns. */
 import type { Knex } from 'knex';
-import { run, statement } from '../../applications/tokens/statement.ts';
+import { run, statement } from '../../db/statement.ts';
 import { refusing } from '../../db/errors.ts';
 import { json } from '../../db/json.ts';
 import type { ResourceKey, ResourceRow } from './schema.ts';

@@ -1,6 +1,6 @@
 /** SQL of `scim_tokens`. The hash leaves this file in no row but the one that it is compared with. */
 import type { Knex } from 'knex';
-import { run, statement } from '../../applications/tokens/statement.ts';
+import { run, statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { ScimToken } from './schema.ts';
 
