@@ -16,6 +16,17 @@ const places = (pattern: RegExp, among = server, allowed: readonly string[] = []
       code.split('\n').flatMap((line) => (pattern.test(line) ? [`${path}: ${line.trim()}`] : [])),
     );
 
+const secretOperand = /(secret|token|hash|digest|signature|csrf|password|hmac|mac|cookie)\)?$/i;
+const constant = /^(['"`\d(]|null\b|undefined\b|true\b|false\b|typeof\b)|\.(length|size|type)$/;
+/** Whether a line compares two values, one of which by its name is a secret or made from one. */
+const comparesSecrets = (line: string): boolean =>
+  [...line.matchAll(/([\w$.?[\]]+(?:\([\w$.]*\))?)\s(?:===|!==|==|!=)\s(['"`]?[\w$.?[\]]*(?:\([\w$.]*\))?)/g)].some(
+    ([, left = '', right = '']) =>
+      !constant.test(left) &&
+      !constant.test(right) &&
+      [left, right].some((side) => secretOperand.test(side.replace(/\([\w$.]*\)$/, ''))),
+  );
+
 describe('rules: manners', () => {
   it('reads the clock in one place', () => {
     // The application's clock, and the default of ids that no call makes.
@@ -27,7 +38,48 @@ describe('rules: manners', () => {
   });
 
   it('SD-09: takes randomness from the system only', () => {
-    expect(places(/Math\.random/, sources)).to.deep.equal([]);
+    const weak = /Math\.random|pseudoRandomBytes|crypto\.randomUUID\(\{/;
+    expect(places(weak, sources)).to.deep.equal([]);
+    // What runs in browsers too, and the templates.
+    const views = readdirSync(join(root, 'views'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(eta|js|html)$/.test(name))
+      .map((name) => [name, readFileSync(join(root, 'views', name), 'utf8')] as const);
+    expect(views.length).to.be.greaterThan(20);
+    expect(views.filter(([, text]) => weak.test(text)).map(([name]) => name)).to.deep.equal([]);
+  });
+
+  it('SD-08: compares what is secret, or a hash of it, in constant time only', () => {
+    const compared = server.flatMap(({ path, code }) =>
+      code.split('\n').flatMap((line) => (comparesSecrets(line) ? [`${path}: ${line.trim()}`] : [])),
+    );
+    const harmless = [
+      // The hash of a public file, which is in its address.
+      /^src\/http\/pages\.ts: .*hash === found\.hash/,
+      // Whether a cursor belongs to the question that it comes with: a hash of the caller's own filter.
+      /^src\/scim\/list\.ts: .*asked !== hash/,
+      // Names of namespaces, elements and algorithms in XML, all of them public.
+      /^src\/federation\/saml\/\w+\.ts: .*(ns\.signature|hash !== mask)/,
+      // Whether a method of authentication has a secret: two booleans.
+      /^src\/applications\/clients\/service\.ts: .*usesSecret\(method\) === usesSecret\(/,
+      // Two readings of one row of ours; the value stands in public DNS.
+      /^src\/directory\/domains\/service\.ts: .*before\.verification_token !== asked\.verification_token/,
+    ];
+    expect(compared.filter((place) => !harmless.some((reason) => reason.test(place)))).to.deep.equal([]);
+    const idle = harmless.filter((reason) => !compared.some((place) => reason.test(place)));
+    expect(idle, 'the list of harmless ones is not longer than it must be').to.deep.equal([]);
+    // The primitive itself is used where any lengths are made equal, and for the digest of SAML, whose length was checked;
+    // certificates are public.
+    const primitives = ['src/core/secret.ts', 'src/federation/saml/signature.ts', 'src/federation/saml/certificate.ts'];
+    expect(places(/timingSafeEqual|Buffer\.compare|\.equals\(/, server, primitives)).to.deep.equal([]);
+    for (const line of [
+      'if (row.token_hash === hashSecret(given)) return row;',
+      'return secret !== row.client_secret;',
+      'found = rows.find(({ code_hash }) => code_hash === hash);',
+      'const same = header == csrfToken;',
+    ])
+      expect(comparesSecrets(line), line).to.equal(true);
+    for (const line of ["if (token === '') return;", 'if (hash === null || secret.length !== 43) return;'])
+      expect(comparesSecrets(line), line).to.equal(false);
   });
 
   it('does not let go of types, and leaves nothing for later', () => {
@@ -95,7 +147,9 @@ describe('rules: manners', () => {
       'demo',
       'bench',
       'security',
-      'security',
+      'load',
+      'races',
+      'faults',
     ]);
     const orphans = folders
       .map(({ name }) => name)
