@@ -27,6 +27,7 @@ import { organizationCreated, organizationDeleted, organizationSuspended } from 
 import { userClaimed, userDeleted, userDisabled, userUpdated } from './directory/users/schema.ts';
 import { providerDeleted, providerDisabled } from './federation/providers/schema.ts';
 import { forgetResource } from './provisioning/resources/service.ts';
+import { endProofs } from './signin/flow/service.ts';
 import { revokeSessions } from './signin/sessions/service.ts';
 
 type Reaction = (call: Call, event: EmittedEvent) => Promise<void>;
@@ -58,6 +59,7 @@ when([userClaimed], refuseClaimOfAdministrator);
 when([passwordChanged], async (call, { object_id, details }) => {
   const except_session_id = (details?.keep_session_id as string | null | undefined) ?? null;
   await revokeSessions(call, { user_id: object_id, except_session_id }, 'password_changed');
+  await endProofs(call, object_id);
 });
 when([userDisabled], async (call, { object_id }) => {
   await revokeSessions(call, { user_id: object_id }, 'account_disabled');

@@ -35,12 +35,14 @@ export interface SetPasswordOptions {
   readonly must_change?: boolean;
   /** The session that set it goes on; all others end (reaction on `password.changed`). */
   readonly keep_session_id?: string;
+  /** Asked once the account is held: whether what the caller has seen of the person still counts. */
+  readonly is_proven?: (call: Call) => Promise<boolean>;
 }
 
 /**
  * Gives an account its password. A person sets her own after the caller has seen the current one or a fresh sign-in (AU-05);
  * who may create users gives an account its first one; nobody replaces somebody else's (AU-20).
- * @throws Fault not_found, not_allowed
+ * @throws Fault not_found, not_allowed, password_wrong when the proof counts no more
  */
 export async function setPassword(
   call: Call,
@@ -52,6 +54,7 @@ export async function setPassword(
     const owner = await lockOwner(inner.db, userId);
     if (!owner) throw new Fault('not_found');
     requireRight(inner, owner);
+    if (options.is_proven && !(await options.is_proven(inner))) throw new Fault('password_wrong');
     await writePassword(inner.db, {
       user_id: userId,
       password_hash: prepared.password_hash,

@@ -13,7 +13,7 @@ import type { NewSession } from '../sessions/schema.ts';
 import { createSession, leaveDevice } from '../sessions/service.ts';
 import { recordTry } from '../throttle/service.ts';
 import { markDevice } from './device.ts';
-import { deleteAttempt, deleteExpiredAttempts } from './store.ts';
+import { deleteAttempt, deleteExpiredAttempts, deleteProofsOf, takeProof } from './store.ts';
 import type { Walk } from './walk.ts';
 
 /** The actor of what a person does by signing in; it may do nothing else. */
@@ -68,6 +68,13 @@ export async function finish(walk: Walk, userId: string, proof: Proof): Promise<
   });
   return true;
 }
+
+/** Uses up what was proven in an attempt. @returns whether it still counted */
+export const useProof = (call: Call, attemptId: string, userId: string): Promise<boolean> =>
+  takeProof(call.db, attemptId, userId);
+
+/** What was proven by a password ends with that password (AU-13); a reaction. */
+export const endProofs = (call: Call, userId: string): Promise<void> => deleteProofsOf(call.db, userId);
 
 /** Deletes attempts that nobody finished; a job's work. @returns how many */
 export async function expireAttempts(app: App): Promise<number> {

@@ -33,6 +33,16 @@ export async function deleteAttempt(db: Knex, attempt_id: string): Promise<void>
   await db('signin_attempts').where({ attempt_id }).delete();
 }
 
+/** Takes a proof away, once. @returns whether it was there */
+export async function takeProof(db: Knex, attempt_id: string, user_id: string): Promise<boolean> {
+  return (await db('signin_attempts').where({ attempt_id, user_id }).delete()) === 1;
+}
+
+/** Every attempt in which an account was proven. */
+export async function deleteProofsOf(db: Knex, user_id: string): Promise<void> {
+  await db('signin_attempts').where({ user_id }).delete();
+}
+
 /** Attempts that nobody finished, a batch at a time. @returns how many */
 export async function deleteExpiredAttempts(db: Knex, now: Date, limit: number): Promise<number> {
   const { rows } = await db.raw(
