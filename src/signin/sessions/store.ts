@@ -179,6 +179,16 @@ export const sessionsOfProvider = (
     })
     .select('session_id', 'idp_session_index', 'name_id_encrypted');
 
+/** Sealed names of people at identity providers, of every session that is not over yet. */
+export const listSealedNames = (
+  db: Knex,
+  now: Date,
+): Promise<{ readonly session_id: string; readonly name_id_encrypted: string }[]> =>
+  alive(db, now).whereNotNull('name_id_encrypted').select('session_id', 'name_id_encrypted');
+
+export const updateSealedName = (db: Knex, session_id: string, name_id_encrypted: string): Promise<number> =>
+  db('sessions').where({ session_id }).update({ name_id_encrypted });
+
 /** Moves the idle limit, at most once a minute, by as much as it was given at the beginning. */
 export async function touchRow(db: Knex, session_id: string, now: Date): Promise<boolean> {
   const { rows } = await db.raw(
