@@ -2,7 +2,7 @@
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
-import { findUser } from '../../directory/users/service.ts';
+import { holdUser } from '../../directory/users/service.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import { findSystemRole } from '../roles/service.ts';
 import {
@@ -22,8 +22,9 @@ import { administratorAdded, administratorRemoved, type Grant, manageAdministrat
 export async function addAdministrator(call: Call, userId: string): Promise<void> {
   call.require(manageAdministrators, null);
   await call.write(async (inner) => {
+    // The account first, as whoever disables it locks it: they see the new administrator, or this sees what they did.
+    const user = await holdUser(inner.db, userId);
     await takeAdministratorsLock(inner.db);
-    const user = await findUser(inner.db, userId);
     const role = await findSystemRole(inner.db, 'system_administrator');
     if (!user || !role) throw new Fault('not_found');
     if (user.home_org_id !== null) throw new Fault('conflict', 'An organization owns this account.');

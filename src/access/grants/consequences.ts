@@ -6,7 +6,7 @@ import { type Call, systemActor } from '../../core/call.ts';
 import type { EmittedEvent } from '../../core/event.ts';
 import { Fault } from '../../core/fault.ts';
 import { knownPermissions } from '../../core/permission.ts';
-import { membershipsOf } from '../../directory/memberships/service.ts';
+import { holdMembershipRows, membershipsOf } from '../../directory/memberships/service.ts';
 import { requireHeldRoles } from './ceiling.ts';
 import { hasAdministrator, isAdministrator, isOwner, takeAdministratorsLock } from './owners-store.ts';
 import { recomputeAccess, requireOwner } from './recompute.ts';
@@ -99,6 +99,12 @@ export async function forgetMember(call: Call, event: EmittedEvent): Promise<voi
  * a person, or the one that owns the account. Its owner's decision is not for other organizations to refuse.
  */
 export async function protectOwners(call: Call, event: EmittedEvent): Promise<void> {
+  // Before anybody looks: a role that is given at this moment must be seen, or wait (test/races/access.pg.test.ts).
+  await holdMembershipRows(call.db, event.object_id);
+  await requireOthers(call, event);
+}
+
+async function requireOthers(call: Call, event: EmittedEvent): Promise<void> {
   const userId = event.object_id;
   for (const { org_id, org_status } of await membershipsOf(call.db, userId)) {
     if (org_status === 'deleted' || (event.org_id !== null && event.org_id !== org_id)) continue;
@@ -112,7 +118,7 @@ export async function protectOwners(call: Call, event: EmittedEvent): Promise<vo
 
 /** A deleted account has no roles anywhere. Its memberships end behind this, so no row is written anew. */
 export async function forgetUser(call: Call, event: EmittedEvent): Promise<void> {
-  await protectOwners(call, event);
+  await requireOthers(call, event);
   await deleteGrantsOf(call.db, event.object_id, null);
 }
 

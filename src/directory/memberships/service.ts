@@ -123,6 +123,12 @@ export async function holdMemberships(call: Call, userId: string): Promise<void>
   await lockMembershipsOf(call.db, userId);
 }
 
+/**
+ * Locks the rows alone, for somebody who stays a member: who gives them a role meanwhile has done so before the caller looks, or
+ * waits for what becomes of the account.
+ */
+export const holdMembershipRows = (db: Knex, userId: string): Promise<void> => lockMembershipsOf(db, userId);
+
 /** Ends all memberships of an account that was deleted; they are held. */
 export async function endMemberships(call: Call, userId: string): Promise<void> {
   await deleteMembershipsOf(call.db, userId);

@@ -30,7 +30,15 @@ import {
   userUnlocked,
   userUpdated,
 } from './schema.ts';
-import { getUser, insertOwnedUser, insertPersonalUser, listUserRows, lockUser, updateUserRow } from './store.ts';
+import {
+  getUser,
+  insertOwnedUser,
+  insertPersonalUser,
+  listUserRows,
+  lockUser,
+  shareUser,
+  updateUserRow,
+} from './store.ts';
 
 /** More that belongs to a new account, done in its transaction: its first password, for instance. */
 export type Finish = (call: Call, userId: string) => Promise<void>;
@@ -220,6 +228,12 @@ async function remove(call: Call, orgId: string | null, userId: string): Promise
 /** The account for other rooms, without a permission: null when there is none, or it was deleted. */
 export const findUser = async (db: Knex, userId: string): Promise<User | null> =>
   (await getUser(db, null, userId)) ?? null;
+
+/**
+ * The same, held against every change until the transaction ends: for what is given to an account and must not be given behind
+ * the back of somebody who disables or deletes it at this moment.
+ */
+export const holdUser = async (db: Knex, userId: string): Promise<User | null> => (await shareUser(db, userId)) ?? null;
 
 /** An account that the organization owns; null for any other. */
 export const findOwnedUser = async (db: Knex, orgId: string, userId: string): Promise<User | null> =>

@@ -109,6 +109,13 @@ export const lockUser = (db: Knex, org_id: string | null, user_id: string): Prom
     .forNoKeyUpdate()
     .first(...columns);
 
+/** An account, held as it is until the transaction ends: others may hold it too, nobody changes it. */
+export const shareUser = (db: Knex, user_id: string): Promise<User | undefined> =>
+  living(db, null)
+    .where({ user_id })
+    .forShare()
+    .first(...columns);
+
 export const updateUserRow = (db: Knex, user_id: string, changes: object): Promise<User> =>
   refusing(constraints, async () => {
     const [row] = await db('users').where({ user_id }).update(written(changes)).returning(columns);
