@@ -156,7 +156,7 @@ export function response(
 
 /** Posts to an assertion consumer service, as a browser does: from another site, without cookies. */
 export const post = (
-  w: World,
+  w: Pick<World, 'request'>,
   address: string,
   fields: Record<string, string>,
   headers: object = {},

@@ -100,17 +100,20 @@ export class Browser {
     return other;
   }
 
+  /** The header that goes with a request to a path of ours. */
+  cookieFor(pathname: string): string {
+    return [...this.#jar]
+      .filter(([, { path }]) => pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`))
+      .map(([key, { value }]) => `${key.split('|')[0]}=${value}`)
+      .join('; ');
+  }
+
   async go(
     address: string,
     init: RequestInit = {},
   ): Promise<{ status: number; location: string | null; text: string; headers: Headers }> {
     const url = new URL(address, this.#w.url);
-    const cookie = [...this.#jar]
-      .filter(
-        ([, { path }]) => url.pathname === path || url.pathname.startsWith(path.endsWith('/') ? path : `${path}/`),
-      )
-      .map(([key, { value }]) => `${key.split('|')[0]}=${value}`)
-      .join('; ');
+    const cookie = this.cookieFor(url.pathname);
     const response = await fetch(url, {
       redirect: 'manual',
       ...init,
@@ -272,9 +275,12 @@ export type Tokens = Record<string, unknown> & {
 export const basic = ({ client_id, client_secret = '' }: RelyingParty): string =>
   `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`;
 
+/** Whom a request is sent to: a world, or one process of several. */
+type Server = Pick<World, 'request'>;
+
 /** A form to an OAuth endpoint, authenticated as the application does. */
 export async function post(
-  w: World,
+  w: Server,
   path: string,
   client: RelyingParty,
   form: Record<string, string>,
@@ -296,7 +302,7 @@ export async function post(
 }
 
 export const exchange = (
-  w: World,
+  w: Server,
   client: RelyingParty,
   code: string,
   code_verifier: string,
@@ -310,13 +316,13 @@ export const exchange = (
     ...changes,
   });
 
-export const refresh = (w: World, client: RelyingParty, refresh_token: string, changes: Record<string, string> = {}) =>
+export const refresh = (w: Server, client: RelyingParty, refresh_token: string, changes: Record<string, string> = {}) =>
   post(w, '/oauth/token', client, { grant_type: 'refresh_token', refresh_token, ...changes });
 
-export const introspect = async (w: World, client: RelyingParty, token: string): Promise<Record<string, unknown>> =>
+export const introspect = async (w: Server, client: RelyingParty, token: string): Promise<Record<string, unknown>> =>
   (await post(w, '/oauth/introspect', client, { token })).body;
 
-export const userinfo = (w: World, token: string) =>
+export const userinfo = (w: Server, token: string) =>
   w.request('/oauth/userinfo', { headers: { authorization: `Bearer ${token}` } });
 
 export const payloadOf = (jwt: string): Record<string, unknown> =>

@@ -16,7 +16,12 @@ export interface Directory {
   /** Makes a user, and gives its id. */
   user(userName: string, more?: object): Promise<string>;
   group(displayName: string, members?: string[]): Promise<string>;
+  /** The same directory, speaking to another process. */
+  at(server: Server): Directory;
 }
+
+/** Whom a request is sent to: a world, or one process of several. */
+type Server = Pick<World, 'request'>;
 
 let made = 0;
 
@@ -38,7 +43,7 @@ export async function newToken(w: World, org_id: string, client_id: string): Pro
   return made.body.token as string;
 }
 
-function speaking(w: World, who: Pick<Directory, 'org_id' | 'client_id' | 'token'>): Directory {
+function speaking(w: Server, who: Pick<Directory, 'org_id' | 'client_id' | 'token'>): Directory {
   const send: Directory['send'] = (method, path, body, headers = {}) =>
     w.request(`/scim/v2${path}`, {
       method,
@@ -57,6 +62,7 @@ function speaking(w: World, who: Pick<Directory, 'org_id' | 'client_id' | 'token
   return {
     ...who,
     send,
+    at: (server) => speaking(server, who),
     vendor: async ({ method, path, body, contentType }, status) => {
       const answer = await send(method, path, body, body && contentType ? { 'content-type': contentType } : {});
       expect(answer.status, answer.text).to.equal(status);

@@ -1,0 +1,140 @@
+/**
+ * A race: many requests at the same moment, dealt out to two processes, round after round, and exactly what has to come of
+ * them. What the rounds need is made before the first of them, several at a time, so that a round is nothing but the race.
+ */
+import { expect } from 'chai';
+import type { Answer } from '../support/world.ts';
+import type { Node, Stage } from './stage.ts';
+
+/** `LINTEL_TEST_ROUNDS`: a dozen show most defects; CI runs a hundred. */
+export const rounds = Number(process.env.LINTEL_TEST_ROUNDS ?? 12);
+
+/** `LINTEL_TEST_SEED`: another order in which the requests of a round are sent. */
+const seed = Number(process.env.LINTEL_TEST_SEED ?? 1);
+
+/** One request, to the process that it is dealt to. */
+export type Act = (node: Node) => Promise<Answer>;
+
+/** How many answers of each kind: `{ '200': 1, '400 invalid_grant': 11 }`. */
+export type Tally = Readonly<Record<string, number>>;
+
+export interface Result {
+  readonly answer: Answer;
+  readonly outcome: string;
+}
+
+export interface Race<T> {
+  /** Fewer rounds than asked for, where one is dear. */
+  readonly most?: number;
+  /** What a round is about; `round` names it. */
+  prepare(round: number): Promise<T>;
+  /** What only one round at a time can be given, right before it. */
+  ready?(prepared: T, round: number): Promise<void>;
+  /** What is sent at the same moment; the answers come back in this order. */
+  acts(prepared: T, round: number): readonly Act[];
+  /** What an answer counts as: its status and its code, unless said otherwise. */
+  outcome?(answer: Answer): string;
+  /** Exactly these answers; of several tallies, one. A function looks at what else was prepared. */
+  readonly gives?: Tally | readonly Tally[];
+  /** Where their number is left to chance: no answers but these. */
+  readonly only?: readonly string[];
+  /** What has to hold after a round. */
+  after?(prepared: T, results: readonly Result[], round: number): Promise<void>;
+}
+
+/** Runs the rounds one after the other; a failure names its round. */
+export async function race<T>(stage: Stage, what: Race<T>): Promise<void> {
+  const count = Math.min(rounds, what.most ?? rounds);
+  const before = await deadlocks(stage);
+  const prepared = await severally(
+    Array.from({ length: count }, (_, round) => round),
+    8,
+    (round) => what.prepare(round),
+  );
+  const began = performance.now();
+  const all: Record<string, number> = {};
+  for (const [round, thing] of prepared.entries()) {
+    await what.ready?.(thing, round);
+    const results = await atOnce(stage, what.acts(thing, round), round, what.outcome ?? outcomeOf);
+    const tally = tallyOf(results.map(({ outcome }) => outcome));
+    for (const [outcome, times] of Object.entries(tally)) all[outcome] = (all[outcome] ?? 0) + times;
+    if (what.gives) expect(tally, `round ${round}`).to.be.deep.oneOf([what.gives].flat());
+    if (what.only) expect(what.only, `round ${round}`).to.include.members(Object.keys(tally));
+    await what.after?.(thing, results, round);
+  }
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  const waits = (await deadlocks(stage)) - before;
+  stage.report.push(`${count} rounds, ${seconds} s, ${waits} deadlocks: ${JSON.stringify(all)}`);
+}
+
+/** Deals the requests out to the processes in turn, in an order that is another one in every round, and sends all of them. */
+async function atOnce(
+  { nodes }: Stage,
+  acts: readonly Act[],
+  round: number,
+  outcome: (answer: Answer) => string,
+): Promise<Result[]> {
+  const order = shuffled(
+    acts.map((_, index) => index),
+    seed * 1_000_003 + round,
+  );
+  const results: Result[] = Array.from({ length: acts.length });
+  await Promise.all(
+    order.map(async (index, place) => {
+      const answer = await (acts[index] as Act)(nodes[(place + round) % nodes.length] as Node);
+      results[index] = { answer, outcome: outcome(answer) };
+    }),
+  );
+  return results;
+}
+
+/** The same order for the same number, so that a failing round can be run again. */
+function shuffled<T>(items: readonly T[], start: number): T[] {
+  const order = [...items];
+  let state = start >>> 0;
+  for (let end = order.length - 1; end > 0; end -= 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const other = Math.floor((state / 2 ** 32) * (end + 1));
+    [order[end], order[other]] = [order[other] as T, order[end] as T];
+  }
+  return order;
+}
+
+/** The status, and the code of OAuth (`error`), of a problem (`code`) or of SCIM (`scimType`) where there is one. */
+export function outcomeOf(answer: Answer): string {
+  const { error, code, scimType } = isJson(answer) ? answer.body : {};
+  const said = error ?? (answer.status >= 400 ? code : undefined) ?? scimType;
+  return said === undefined ? String(answer.status) : `${answer.status} ${String(said)}`;
+}
+
+const isJson = ({ headers, text }: Answer): boolean => text !== '' && /json/.test(headers.get('content-type') ?? '');
+
+export function tallyOf(outcomes: readonly string[]): Record<string, number> {
+  const tally: Record<string, number> = {};
+  for (const outcome of outcomes) tally[outcome] = (tally[outcome] ?? 0) + 1;
+  return tally;
+}
+
+export const times = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));
+
+/** Those that succeeded. */
+export const good = (results: readonly Result[]): Answer[] =>
+  results.filter(({ answer }) => answer.status < 300).map(({ answer }) => answer);
+
+/** Works on all of them, so many at a time; what comes of them is in their order. */
+export async function severally<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = Array.from({ length: items.length });
+  let next = 0;
+  const line = async () => {
+    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
+  };
+  await Promise.all(times(Math.min(width, items.length), line));
+  return results;
+}
+
+/** How often PostgreSQL had to break a circle of waits: told in the report, not forbidden, since transactions repeat. */
+async function deadlocks({ w }: Stage): Promise<number> {
+  const { rows } = await w.db.raw('select deadlocks from pg_stat_database where datname = current_database()');
+  return Number(rows[0].deadlocks);
+}
