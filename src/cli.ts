@@ -13,7 +13,8 @@ import { type Config, loadConfig } from './config/config.ts';
 import { sealingKeys } from './config/sealing-key.ts';
 import type { App } from './core/app.ts';
 import { connect, type Database } from './db/connect.ts';
-import { migrate, migrationSettings } from './db/migrate.ts';
+import { migrate } from './db/migrate.ts';
+import { examine } from './doctor.ts';
 import { resealSamlKeys, rotateSamlKeys } from './federation/keys/service.ts';
 import { explain, run } from './main.ts';
 
@@ -28,7 +29,7 @@ const usage = `lintel ${version}
                                     a key is no longer trusted: what it signed stops working
   lintel keys reseal                seal the keys of the OpenID provider and of SAML anew under the first key of LINTEL_KEY
   lintel keys new                   print a new sealing key for LINTEL_KEY
-  lintel doctor                     look whether everything is in order, as start would find it
+  lintel doctor                     look whether everything is in order; reads only, also beside running processes
   lintel demo [--serve]             the demonstration
 
 Settings are environment variables: docs/configuration.md. The embedded database serves one process:
@@ -104,54 +105,6 @@ async function keysCommand(action: string | undefined, kid: string | undefined, 
   }
 }
 
-/** One line for each thing that was looked at. @returns whether all is well */
-async function doctorCommand(): Promise<boolean> {
-  let well = true;
-  const look = async (what: string, check: () => Promise<string>): Promise<boolean> => {
-    const [good, said] = await check().then(
-      (text) => [true, text] as const,
-      (error: Error) => [false, error.message] as const,
-    );
-    say(`${good ? ' ok ' : 'FAIL'}  ${what}: ${said}`);
-    well &&= good;
-    return good;
-  };
-  const configured = await look('configuration', async () => {
-    const config = loadConfig();
-    sealingKeys(config);
-    return `${config.url}${config.development ? ' (development: plain http on this machine)' : ''}`;
-  });
-  if (!configured) return false;
-  const config = loadConfig();
-  let database: Database | undefined;
-  try {
-    await look('database', async () => {
-      database = await connect(config.database_url, { pool: 2 });
-      const { rows } = await database.knex.raw('select version() as version, now() as now');
-      const skew = Math.abs(rows[0].now.getTime() - performance.timeOrigin - performance.now());
-      if (skew > 60_000) throw new Error(`its clock differs from this machine's by ${Math.round(skew / 1000)} s`);
-      return String(rows[0].version).split(' ').slice(0, 2).join(' ');
-    });
-    if (!database) return false;
-    const { knex } = database;
-    const current = await look('migrations', async () => {
-      const [done, pending] = (await knex.migrate.list(migrationSettings())) as [unknown[], unknown[]];
-      if (pending.length > 0) throw new Error(`${pending.length} are not done yet; run lintel migrate`);
-      return `${done.length} done`;
-    });
-    if (current) {
-      await look('application', async () => {
-        const lintel = await createLintel(config, database as Database, { withoutJobs: true });
-        await lintel.close();
-        return 'starts, and its sealing key opens what is sealed';
-      });
-    }
-  } finally {
-    await database?.close();
-  }
-  return well;
-}
-
 class UsageError extends Error {}
 
 interface Options {
@@ -181,7 +134,7 @@ async function main(): Promise<void> {
     case 'keys':
       return keysCommand(action, object, values);
     case 'doctor':
-      process.exitCode = (await doctorCommand()) ? 0 : 1;
+      process.exitCode = (await examine(say)) ? 0 : 1;
       return;
     case 'demo': {
       const { demonstrate } = await import('./demo/main.ts');

@@ -43,7 +43,7 @@ describe('cli', function () {
     expect(lintel('keys', 'reseal').stdout).to.match(/^\d+ signing keys and \d+ SAML keys were sealed anew/);
     const doctor = lintel('doctor');
     expect(doctor.stdout)
-      .to.match(/ ok {3}application/)
+      .to.match(/ ok {3}applications: \d+ checks/)
       .and.not.match(/FAIL/);
     expect(doctor.status).to.equal(0);
   });

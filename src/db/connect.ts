@@ -23,6 +23,8 @@ export interface ConnectOptions {
   readonly pool?: number;
   /** Milliseconds to wait for a connection: a frozen database must give a 503, not a hang. */
   readonly acquireMs?: number;
+  /** Milliseconds that a statement may take, on PostgreSQL; 3,500 when absent. */
+  readonly statementMs?: number;
   /** A PGlite that is already running (tests start from a snapshot). */
   readonly pglite?: PGlite;
 }
@@ -38,14 +40,15 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 }
 
 function connectServer(address: string, options: ConnectOptions): Database {
+  const { statementMs = 3500 } = options;
   const knex = knexModule({
     client: 'pg',
     connection: {
       connectionString: address,
       connectionTimeoutMillis: 2000,
       // The client gives up by itself: a frozen server honours no statement_timeout.
-      query_timeout: 4000,
-      statement_timeout: 3500,
+      query_timeout: statementMs + 500,
+      statement_timeout: statementMs,
       idle_in_transaction_session_timeout: 30_000,
       application_name: 'lintel',
       keepAlive: true,

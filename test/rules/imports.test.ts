@@ -14,7 +14,16 @@ const rows: readonly (readonly string[])[] = [
 const base = 0;
 const top = rows.length;
 /** The files and the folder that know everyone. */
-const knowsEveryone = new Set(['app.ts', 'main.ts', 'start.ts', 'reactions.ts', 'jobs.ts', 'cli.ts', 'demo']);
+const knowsEveryone = new Set([
+  'app.ts',
+  'main.ts',
+  'start.ts',
+  'reactions.ts',
+  'jobs.ts',
+  'cli.ts',
+  'doctor.ts',
+  'demo',
+]);
 
 const roomOf = (path: string): string => path.split('/')[1] ?? '';
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));

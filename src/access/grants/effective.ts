@@ -114,6 +114,27 @@ export async function computeAccess(
   return rows[0];
 }
 
+/**
+ * Members whose row does not say what they have. A row behind which something has ended is right until the job writes it anew, and
+ * readers compute it meanwhile.
+ */
+export async function findWrongAccess(
+  db: Knex,
+  org_id: string,
+  user_ids: readonly string[],
+  now: Date,
+): Promise<string[]> {
+  const { rows } = await db.raw(
+    `with recursive ${effective}
+     select m.user_id from user_organization_info m join effective e on e.user_id = m.user_id
+      where m.org_id = :org and (m.access_valid_until is null or m.access_valid_until > :now)
+        and (${list('m')}) is distinct from (${list('e')})
+      order by m.user_id`,
+    { org: org_id, users: [...user_ids], now },
+  );
+  return rows.map(({ user_id }: { user_id: string }) => user_id);
+}
+
 export interface Rewritten {
   readonly user_id: string;
   readonly was_owner: boolean;

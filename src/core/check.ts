@@ -1,0 +1,90 @@
+/**
+ * Checks: what must hold over a whole database, room by room. Each room says it of its own tables in `checks.ts`; `doctor.ts` collects
+ * them and runs them in one read-only transaction, also beside running processes (checklist RE-20).
+ */
+import type { Knex } from 'knex';
+import { SealError, type Sealer } from './secret.ts';
+
+/** What a check may use: a connection that cannot write, the moment, and the keys that open what is sealed. */
+export interface Inspection {
+  readonly db: Knex;
+  readonly now: Date;
+  readonly sealer: Sealer;
+}
+
+export interface Check {
+  /** What must hold, as a sentence. */
+  readonly holds: string;
+  /** @returns a sentence with ids for each thing that is wrong, at most `mostFindings` and one more that says so */
+  find(inspection: Inspection): Promise<string[]>;
+}
+
+/** The rows of a table whose making is an event: `object_id` of the event is the row's id. */
+export interface Trail {
+  readonly table: string;
+  readonly id: string;
+  /** SQL: when a row was made, as timestamptz. */
+  readonly made?: string;
+  /** SQL: which rows have an event; all of them when absent. */
+  readonly where?: string;
+  readonly object_type: string;
+  readonly actions: readonly string[];
+}
+
+/** Enough to understand what is wrong; the rest is counted when these are mended. */
+export const mostFindings = 20;
+
+const bounded = (sentences: string[]): string[] =>
+  sentences.length > mostFindings ? [...sentences.slice(0, mostFindings), 'There are more of this kind.'] : sentences;
+
+/** @param sql one text column: a sentence for each thing that is wrong; `:now` is the moment */
+export function check(holds: string, sql: string): Check {
+  return {
+    holds,
+    find: async ({ db, now }) => {
+      const { rows } = await db.raw(`select says from (${sql}) found (says) order by 1 limit ${mostFindings + 1}`, {
+        now,
+      });
+      return bounded((rows as { says: string }[]).map(({ says }) => says));
+    },
+  };
+}
+
+export interface SealedColumn {
+  readonly table: string;
+  /** The name in the context under which it was sealed: `<table>:<column>:<key>`. */
+  readonly column: string;
+  /** SQL: the key of the row. */
+  readonly key: string;
+  /** SQL: the sealed value, where it is not the column itself; null where a row has none. */
+  readonly value?: string;
+}
+
+const rowsAtOnce = 1000;
+
+/** Every value that was sealed opens with a key of this process, in its own row (checklist SD-01, SD-05). */
+export function sealedCheck({ table, column, key, value = column }: SealedColumn): Check {
+  return {
+    holds: `what is sealed in ${table} opens`,
+    find: async ({ db, sealer }) => {
+      const wrong: string[] = [];
+      await db.raw(
+        `declare sealed_rows no scroll cursor for select ${key} as key, ${value} as sealed from ${table} where ${value} is not null`,
+      );
+      for (;;) {
+        const { rows } = await db.raw(`fetch ${rowsAtOnce} from sealed_rows`);
+        for (const row of rows as { key: string; sealed: string }[]) {
+          try {
+            sealer.open(row.sealed, `${table}:${column}:${row.key}`);
+          } catch (error) {
+            if (!(error instanceof SealError)) throw error;
+            if (wrong.length <= mostFindings) wrong.push(`${column} of ${row.key} does not open: ${error.message}`);
+          }
+        }
+        if (rows.length < rowsAtOnce) break;
+      }
+      await db.raw('close sealed_rows');
+      return bounded(wrong);
+    },
+  };
+}
