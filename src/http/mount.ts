@@ -15,16 +15,32 @@ import { compile, fieldErrors } from './validate.ts';
 /** Who is behind the Authorization header of a REST request; throws `unauthenticated` when it proves nobody. */
 export type Authenticate = (context: Context) => Promise<Actor>;
 
+/** Told of each request that was refused for who asked, after it was. Must not throw. */
+export type Denied = (
+  call: Call,
+  denied: {
+    readonly operation: string;
+    readonly permission: string | null;
+    readonly params: Readonly<Record<string, unknown>>;
+    readonly fault: Fault;
+  },
+) => Promise<void>;
+
 export const apiPrefix = '/api/v1';
 
 /** The middleware that serves the routes, with 405 and OPTIONS for paths whose method is another. */
-export function mountRoutes(app: App, routes: readonly Route[], authenticate: Authenticate): Middleware {
+export function mountRoutes(
+  app: App,
+  routes: readonly Route[],
+  authenticate: Authenticate,
+  denied: Denied = async () => {},
+): Middleware {
   const router = new Router({ prefix: apiPrefix, strict: true });
   const seen = new Set<string>();
   for (const route of routes) {
     if (seen.has(route.operationId)) throw new Error(`Two routes are called ${route.operationId}.`);
     seen.add(route.operationId);
-    router[route.method](route.path.replace(/\{(\w+)\}/g, ':$1'), serve(app, route, authenticate));
+    router[route.method](route.path.replace(/\{(\w+)\}/g, ':$1'), serve(app, route, authenticate, denied));
   }
   const serveRoutes = router.routes();
   const methods = router.allowedMethods();
@@ -49,7 +65,7 @@ function checksOf({ params, query, body, reply }: Route) {
   };
 }
 
-function serve(app: App, route: Route, authenticate: Authenticate) {
+function serve(app: App, route: Route, authenticate: Authenticate, denied: Denied) {
   let compiled: ReturnType<typeof checksOf> | undefined;
   return async (context: Context): Promise<void> => {
     edgeOf(context).route = route.operationId;
@@ -62,17 +78,31 @@ function serve(app: App, route: Route, authenticate: Authenticate) {
       query: check('query', checks.query, singleValues(context.query)),
       body: await bodyOf(context, route, checks.body),
     };
-    await route.prepare?.(call);
     const run = () => route.run(call, input as never);
     const key = context.get('idempotency-key');
-    const reply =
-      route.method === 'get'
-        ? await reading(run)
-        : route.method === 'post' && key !== ''
-          ? await once(call, key, route.operationId, input, (inner) => route.run(inner, input as never), context)
-          : await run();
-    answer(context, route, checks.reply, reply);
+    try {
+      await route.prepare?.(call);
+      const reply =
+        route.method === 'get'
+          ? await reading(run)
+          : route.method === 'post' && key !== ''
+            ? await once(call, key, route.operationId, input, (inner) => route.run(inner, input as never), context)
+            : await run();
+      answer(context, route, checks.reply, reply);
+    } catch (error) {
+      const params = (input.params ?? {}) as Record<string, unknown>;
+      if (error instanceof Fault && isDenial(error, actor, params)) {
+        await denied(call, { operation: route.operationId, permission: route.permission, params, fault: error });
+      }
+      throw error;
+    }
   };
+}
+
+/** Refused for who asked, not for what: a missing permission, or another organization, which is not_found (checklist MT-01). */
+function isDenial({ code, status }: Fault, { reach }: Actor, { org_id }: Record<string, unknown>): boolean {
+  const isElsewhere = typeof org_id === 'string' && reach !== null && reach !== 'system' && reach.org_id !== org_id;
+  return status === 403 || (code === 'not_found' && isElsewhere);
 }
 
 function check(where: 'params' | 'query' | 'body', validate: ValidateFunction | undefined, value: unknown): unknown {
@@ -93,7 +123,7 @@ function singleValues(query: Record<string, string | string[] | undefined>): Rec
     else if (value !== undefined) values[name] = value;
   }
   if (errors.length > 0) throw new Fault('request_invalid', undefined, { errors });
-  inspect(values, 0, '');
+  inspect(values);
   return values;
 }
 

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { expect } from 'chai';
 import { Type } from 'typebox';
 import type { Fault } from '../../src/core/fault.ts';
-import { inspect } from '../../src/http/body.ts';
+import { inspect, maxValues, measure } from '../../src/http/body.ts';
 import { route } from '../../src/http/route.ts';
 import { type World, world } from '../support/world.ts';
 import { type Served, serveRoutes } from './served.ts';
@@ -130,13 +130,36 @@ describe('http/body', () => {
 
   it('names the place, bounded in length', () => {
     try {
-      inspect({ a: [{ b: '\u0000' }] }, 0, '');
+      inspect({ a: [{ b: '\u0000' }] });
       expect.fail('it passed');
     } catch (error) {
       expect((error as Fault).errors).to.deep.equal([
         { pointer: '/body/a/0/b', detail: 'Null characters are not accepted.' },
       ]);
     }
+  });
+
+  it('RE-17: counts what the text holds before it is parsed, and reads what is within quotes as text', () => {
+    const counted = (text: string): string => {
+      try {
+        measure(text);
+        return 'read';
+      } catch (error) {
+        return (error as Fault).code;
+      }
+    };
+    const list = (count: number) => `[${'0,'.repeat(count - 1)}0]`;
+    expect(counted(list(maxValues))).to.equal('read');
+    expect(counted(list(maxValues + 1))).to.equal('body_too_large');
+    expect(counted(`[${'{},'.repeat(maxValues / 2)}0]`)).to.equal('body_too_large');
+    expect(counted(`{"a":"${',[{'.repeat(maxValues)}"}`)).to.equal('read');
+    expect(counted(`{"a":"\\"${','.repeat(maxValues + 2)}"}`)).to.equal('read');
+    expect(counted(`{"a":"\\\\"${','.repeat(maxValues + 2)}"}`)).to.equal('body_too_large');
+    expect(counted(`{"a":"\\\\\\"${','.repeat(maxValues + 2)}"}`)).to.equal('read');
+    expect(counted(`{"a":"${'\\'.repeat(300_000)}`)).to.equal('read');
+    expect(counted(`[${'[],'.repeat(10_000)}[]]`)).to.equal('read');
+    expect(counted('['.repeat(32))).to.equal('read');
+    expect(counted('['.repeat(33))).to.equal('body_malformed');
   });
 
   it('AZ-07: refuses more bytes than the route reads, told or not', async () => {
