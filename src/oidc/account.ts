@@ -2,18 +2,16 @@
 import { type Account, errors, type FindAccount, type KoaContextWithOIDC } from 'oidc-provider';
 import { readSubject, type Subject } from '../applications/tokens/subjects.ts';
 import { isId } from '../core/id.ts';
-import { defectOf } from './adapter.ts';
+import { defectOf } from './adapters/base.ts';
 import { claimsOf } from './claims.ts';
-import { unitNow } from './unit.ts';
+import { subjectKey, unitNow } from './unit.ts';
 
 /** The active person of this request as a member of an organization, read once. */
 export async function subjectOf(accountId: string, orgId: string | null): Promise<Subject | undefined> {
   const unit = unitNow();
   if (!unit || !isId(accountId)) return undefined;
   try {
-    return await unit.once(`subject:${accountId}:${orgId}`, () =>
-      readSubject(unit.db, accountId, orgId, unit.call.now),
-    );
+    return await unit.once(subjectKey(accountId, orgId), () => readSubject(unit.db, accountId, orgId, unit.call.now));
   } catch (error) {
     throw defectOf(error);
   }

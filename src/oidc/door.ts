@@ -114,7 +114,7 @@ function answerFault(context: Context, error: unknown): void {
   context.body = { error: code, error_description: fault.detail ?? fault.says };
 }
 
-/** Runs the provider and ends the unit: a token request keeps its writes only when it succeeded, a page unless we failed. */
+/** Runs the provider and ends the unit: a page keeps its writes unless we failed. */
 async function inUnit(context: Context, route: string, unit: Unit, handle: () => Promise<void>): Promise<void> {
   try {
     await handle();
@@ -124,14 +124,13 @@ async function inUnit(context: Context, route: string, unit: Unit, handle: () =>
     await unit.finish(false);
     throw error;
   }
-  const keep = route === 'token' ? context.status < 400 : context.status < 500;
   // Where a code was presented wrongly, its next presentation must fail too: it may be in a stranger's hands (OA-06).
   const { presentedCode } = unit;
   if (route === 'token' && presentedCode && context.status >= 400 && context.status < 500) {
     unit.later((call) => consumeArtifact(call.db, 'AuthorizationCode', presentedCode));
   }
   try {
-    await unit.finish(keep);
+    await unit.finish(context.status < 500);
   } catch (error) {
     refuseUnkept(context, error);
   }

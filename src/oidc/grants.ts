@@ -5,7 +5,7 @@ import { emitConsent } from '../applications/consents/service.ts';
 import { findGrantOf, type Payload } from '../applications/tokens/records.ts';
 import type { Call } from '../core/call.ts';
 import { violatedConstraint } from '../db/errors.ts';
-import { defectOf } from './adapter.ts';
+import { defectOf } from './adapters/base.ts';
 import { lifetimes } from './lifetimes.ts';
 import { clientOf } from './models.ts';
 import { resolveOrganization } from './organization.ts';

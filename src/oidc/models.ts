@@ -7,7 +7,8 @@ import type { App } from '../core/app.ts';
 import { newId } from '../core/id.ts';
 import { hashSecret, newSecret, sameSecret } from '../core/secret.ts';
 import { LRUCache } from 'lru-cache';
-import { defectOf, tokenPrefix } from './adapter.ts';
+import { defectOf } from './adapters/base.ts';
+import { tokenPrefix } from './adapters/tokens.ts';
 import { unitNow } from './unit.ts';
 
 /** A client with what Lintel keeps beside the registered metadata. */

@@ -14,6 +14,7 @@ import type { Pages } from '../http/pages.ts';
 import { findAccount, subjectOf } from './account.ts';
 import { createAdapter } from './adapter.ts';
 import { organizationClaims, scopeClaims } from './claims.ts';
+import { settleExchanges } from './exchange.ts';
 import { grantLifetime, loadExistingGrant } from './grants.ts';
 import { interactionUrl } from './interactions.ts';
 import { internalsOf } from './internals.ts';
@@ -55,6 +56,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const provider = new Provider(app.config.url, configuration(options, pages));
   adaptModels(provider, app, options.clients);
   extendRefreshGrant(provider);
+  settleExchanges(provider);
   internalsOf(provider).responseModes.set('form_post', (context, uri, payload) => {
     // A private scheme takes no form; its application gets the answer in the query.
     if (!/^https?:$/.test(new URL(uri).protocol))

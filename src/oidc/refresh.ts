@@ -3,7 +3,8 @@
  * without a trip through the browser. The refresh token keeps its own grant and family.
  */
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import { findGrantOf, type Lineage } from '../applications/tokens/records.ts';
+import type { Lineage } from '../applications/tokens/presented.ts';
+import { findGrantOf } from '../applications/tokens/records.ts';
 import { internalsOf } from './internals.ts';
 import { subjectOf } from './account.ts';
 import { clientOf } from './models.ts';

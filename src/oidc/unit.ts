@@ -5,7 +5,9 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Knex } from 'knex';
-import type { Lineage, Payload } from '../applications/tokens/records.ts';
+import type { Exchange } from '../applications/tokens/issuing.ts';
+import type { Lineage } from '../applications/tokens/presented.ts';
+import type { Payload } from '../applications/tokens/records.ts';
 import type { Call } from '../core/call.ts';
 
 const units = new AsyncLocalStorage<Unit>();
@@ -13,6 +15,9 @@ const units = new AsyncLocalStorage<Unit>();
 export const unitNow = (): Unit | undefined => units.getStore();
 
 export const withinUnit = <T>(unit: Unit, work: () => Promise<T>): Promise<T> => units.run(unit, work);
+
+/** Under which name a unit remembers a person as a member of an organization. */
+export const subjectKey = (user_id: string, org_id: string | null): string => `subject:${user_id}:${org_id}`;
 
 /** Ends the transaction without keeping anything; never leaves this file. */
 class Abandoned extends Error {}
@@ -36,6 +41,8 @@ export class Unit {
   failure: unknown;
   /** Where the tokens of this request come from: set by the code or refresh token that was found. */
   lineage: Lineage | undefined;
+  /** What this request exchanges its code or refresh token for: kept as one when the answer is made. */
+  exchange: Exchange | undefined;
   /** The organization that a refresh asked for, where it is another than the grant's. */
   requestedOrganization: string | undefined;
   /** Grants that came along with a token. */
@@ -67,6 +74,11 @@ export class Unit {
     const reading = read();
     this.#found.set(key, reading);
     return reading;
+  }
+
+  /** Remembers what came along with another read. */
+  remember(key: string, value: unknown): void {
+    this.#found.set(key, Promise.resolve(value));
   }
 
   /** The organization that the tokens of this request speak for. */

@@ -13,22 +13,22 @@ const organization = (id: string) => `(select o.status = 'active' from organizat
 const client = (id: string) =>
   `(select c.enabled and (c.org_id is null or ${organization('c.org_id')}) from oidc_clients c where c.client_id = ${id})`;
 
-/** Not `locked`: a lockout keeps new sign-ins out, and must not let strangers end the sessions of others. */
-const user = (id: string) =>
-  // Not `u`: callers have a `u` of their own, and `u.user_id = u.user_id` would ask about nobody.
-  `(select person.enabled and person.deleted_at is null and (person.home_org_id is null or ${organization('person.home_org_id')})
-    from users person where person.user_id = ${id})`;
+/** A joined row of `users`. Not `locked`: a lockout keeps new sign-ins out, and must not let strangers end the sessions of others. */
+const person = (u: string) =>
+  `${u}.enabled and ${u}.deleted_at is null and (${u}.home_org_id is null or ${organization(`${u}.home_org_id`)})`;
 
-const membership = (userId: string, orgId: string) =>
-  `(select m.status = 'active' and ${organization('m.org_id')}
-    from user_organization_info m where m.user_id = ${userId} and m.org_id = ${orgId})`;
+// Not `u`: callers have a `u` of their own, and `u.user_id = u.user_id` would ask about nobody.
+const user = (id: string) => `(select ${person('person')} from users person where person.user_id = ${id})`;
+
+/** Joined rows of `user_organization_info` and of its organization. */
+const member = (m: string, o: string) => `${m}.status = 'active' and ${o}.status = 'active'`;
 
 /** A SCIM client is an OAuth client of its own kind. @param now placeholder of the moment */
 const scimClient = (id: string, now: string) =>
   `(select s.enabled and (s.expires_at is null or s.expires_at > ${now}) and ${organization('s.org_id')}
     from scim_clients s where s.client_id = ${id})`;
 
-export const isActive = { organization, client, scimClient, user, membership };
+export const isActive = { organization, client, scimClient, user, person, member };
 
 /** A row `p` of oidc_sessions. @param now placeholder of the moment */
 export const sessionIsAlive = (p: string, now: string): string =>
@@ -38,14 +38,14 @@ export const sessionIsAlive = (p: string, now: string): string =>
    and (${p}.user_id is null or ${user(`${p}.user_id`)})`;
 
 /**
- * A row `t` of a code or token table joined with its grant `g`: grant and family not revoked, everybody active, the session
- * that it began in not revoked, and there at all when the token is bound to it.
+ * A row `t` of a code or token table joined with its grant `g` and its subject (`subjectJoins`): grant and family not revoked,
+ * everybody active, the session that it began in not revoked, and there at all when the token is bound to it.
  * @param org the organization it speaks for (a column) @param now placeholder of the moment
  */
 export const grantIsAlive = (org: string, now: string): string =>
   `g.revoked_at is null and not (t.family_id::text = any (g.dead_families))
-   and ${user('g.user_id')} and ${client('g.client_id')}
-   and (${org} is null or ${membership('g.user_id', org)})
+   and ${person('u')} and ${client('g.client_id')}
+   and (${org} is null or (${member('m', 'o')}))
    and (t.session_id is null or (select not s.revoked from sessions s where s.session_id = t.session_id))
    and (not t.session_bound or (select p.user_id = g.user_id and ${sessionIsAlive('p', now)}
      from oidc_sessions p where p.uid = t.session_uid))`;

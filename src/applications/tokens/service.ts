@@ -1,5 +1,5 @@
 /**
- * Tokens: what ends them, and who stands behind one. The OpenID provider (a door) issues them through `records.ts`;
+ * Tokens: what ends them, and who stands behind one. The OpenID provider (a door) issues them through `issuing.ts`;
  * this room owns the tables, so that reactions, sign-in and the REST API reach them without knowing the door.
  * Tables: oidc_grants, oidc_sessions, oidc_refresh_tokens, oidc_access_tokens, oidc_artifacts, oidc_replay.
  * Events: token.reused. Invariant: a revocation is a tombstone that every use checks (RFC 9700 §4.14.2, RFC 7009 §2.1).
@@ -11,7 +11,7 @@ import { hashSecret } from '../../core/secret.ts';
 import { reading } from '../../db/transact.ts';
 import { type Ending, endClientCredentials, endFamilies, endFamily, endSessions } from './endings.ts';
 import { tokenReused } from './schema.ts';
-import { findAccessToken } from './records.ts';
+import { findAccessToken } from './presented.ts';
 
 export type { Ending } from './endings.ts';
 

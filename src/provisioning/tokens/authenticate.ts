@@ -1,5 +1,5 @@
 /** Who is behind a bearer token at the SCIM endpoint: a token made for the client, or an access token of `client_credentials`. */
-import { findAccessToken } from '../../applications/tokens/records.ts';
+import { findAccessToken } from '../../applications/tokens/presented.ts';
 import type { App } from '../../core/app.ts';
 import type { Actor } from '../../core/call.ts';
 import { hashSecret, sameSecret } from '../../core/secret.ts';
