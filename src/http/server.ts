@@ -9,6 +9,7 @@ import { newId } from '../core/id.ts';
 import type { Log } from '../core/log.ts';
 import { addressList, clientAddress } from './client-address.ts';
 import { renderProblem, toFault } from './problem.ts';
+import { boundQuery } from './query.ts';
 
 /** What the edge knows about a request; on `ctx.state`. */
 export interface EdgeState {
@@ -51,6 +52,7 @@ export function createEdge(options: EdgeOptions): Koa {
   koa.use(faultsOf(options));
   koa.use(securityHeaders(config));
   koa.use(refuseMisdirected(config));
+  koa.use(boundQuery());
   // Errors after the answer began (a client that went away) are no news.
   koa.on('error', (error: Error & { code?: string }) => {
     if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') options.log.error({ err: error }, 'a response failed');

@@ -5,6 +5,7 @@
 import { invalidSyntax, invalidValue, ScimFault, tooLarge } from './errors.ts';
 import { getField, isObject, type Json, type JsonObject, readObject } from './json.ts';
 import { PATCH_URN } from './patch.ts';
+import { nextTurn } from '../core/turn.ts';
 import { LIMITS, type Limits } from './schemas.ts';
 
 export const BULK_REQUEST_URN = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
@@ -113,6 +114,8 @@ class BulkRun {
   private readonly execute: ExecuteBulk;
   private readonly ids = new Map<string, string>();
   private readonly makers: Map<string, BulkOperation>;
+  /** The bulkIds an operation names that have not come to a resource yet, but may; kept, as to read them anew each time is quadratic. */
+  private readonly missing = new Map<BulkOperation, Set<string>>();
   private failures = 0;
 
   constructor(request: BulkRequest, execute: ExecuteBulk) {
@@ -120,30 +123,30 @@ class BulkRun {
     this.execute = execute;
     const made = request.operations.filter(({ method }) => method === 'POST');
     this.makers = new Map(made.map((operation) => [operation.bulkId as string, operation]));
+    for (const operation of request.operations) {
+      const named = [...namesIn([operation.path, operation.data ?? null])];
+      const awaited = named.filter((name) => this.makers.has(name) && this.makers.get(name) !== operation);
+      this.missing.set(operation, new Set(awaited));
+    }
   }
 
   async all(): Promise<void> {
     let waiting = [...this.request.operations];
     while (waiting.length > 0 && !this.isStopped()) {
-      const ready = waiting.find((operation) => this.missing(operation).length === 0);
+      const ready = waiting.find((operation) => this.missing.get(operation)?.size === 0);
       // Nobody is ready: a circle. The first POST goes ahead without what is missing.
       const next = ready ?? waiting.find(({ method }) => method === 'POST') ?? (waiting[0] as BulkOperation);
+      // An operation that fails at once waits for nothing, and a thousand of them would hold everybody up (RE-17).
+      await nextTurn();
       await this.one(next);
       waiting = waiting.filter((operation) => operation !== next);
+      for (const names of this.missing.values()) names.delete(next.method === 'POST' ? (next.bulkId as string) : '');
     }
     for (const outcome of this.outcomes.values()) if (!this.isStopped()) await this.complete(outcome);
   }
 
   private isStopped = (): boolean =>
     this.request.failOnErrors !== undefined && this.failures >= this.request.failOnErrors;
-
-  /** The bulkIds an operation names that have not come to a resource yet, but may. */
-  private missing(operation: BulkOperation): string[] {
-    return [...namesIn([operation.path, operation.data ?? null])].filter((name) => {
-      const maker = this.makers.get(name);
-      return maker !== undefined && maker !== operation && !this.outcomes.has(maker);
-    });
-  }
 
   private async one(operation: BulkOperation): Promise<void> {
     await this.settle(operation, async () => {
@@ -183,7 +186,7 @@ class BulkRun {
 
   /** Remembers the top-level values of a POST that name what does not exist yet. */
   private postpone(operation: BulkOperation): void {
-    const missing = new Set([...this.missing(operation), ...this.selves(operation)]);
+    const missing = new Set([...(this.missing.get(operation) ?? []), ...this.selves(operation)]);
     if (missing.size === 0 || !isObject(operation.data)) return;
     const isLate = (value: Json) => [...namesIn(value)].some((name) => missing.has(name));
     const late: { path: string; value: Json }[] = [];

@@ -3,10 +3,13 @@
  * the flight recorder, so that an administrator sees what was understood. Nothing here rejects a value for not being
  * canonical: canonical values are suggestions (RFC 7643 §7).
  */
-import { invalidSyntax, invalidValue } from './errors.ts';
+import { invalidSyntax, invalidValue, tooLarge } from './errors.ts';
 import { readDateTime } from './filter-match.ts';
 import { findKey, isEmpty, isObject, type Json, type JsonObject } from './json.ts';
 import type { Attribute } from './attribute.ts';
+
+/** Elements of one multi-valued attribute, members aside. */
+export const MAX_ELEMENTS = 1000;
 
 export type LeniencyRule =
   | 'operation-name-case'
@@ -39,9 +42,13 @@ export interface Note {
 /** At most a hundred notes of one request: a group of 5,000 bare ids is one observation, not 5,000. */
 export class Notes {
   readonly list: Note[] = [];
+  readonly #known = new Set<string>();
   add(rule: LeniencyRule, path: string): void {
-    if (this.list.length >= 100 || this.list.some((note) => note.rule === rule && note.path === path)) return;
-    this.list.push({ rule, path: path.slice(0, 200) });
+    const cut = path.slice(0, 200);
+    const key = `${rule} ${cut}`;
+    if (this.list.length >= 100 || this.#known.has(key)) return;
+    this.#known.add(key);
+    this.list.push({ rule, path: cut });
   }
 }
 
@@ -59,7 +66,18 @@ function readList(attribute: Attribute, value: Json, notes: Notes): Json[] {
   if (value === '') return [];
   if (!Array.isArray(value)) notes.add('one-value-as-list', attribute.path);
   const items = Array.isArray(value) ? value : [value];
+  checkElements(attribute, items.length);
   return items.map((item) => readElement(attribute, item, notes)).filter((item) => item !== undefined);
+}
+
+/**
+ * Lists are compared element by element, so their length is looked at before anything is done with them; members are ids, and
+ * compared as a set.
+ * @throws ScimFault 413
+ */
+export function checkElements(attribute: Attribute, count: number): void {
+  if (count > MAX_ELEMENTS && attribute.path !== 'members')
+    throw tooLarge(`${attribute.path} has more than ${MAX_ELEMENTS} values.`);
 }
 
 /** One element: `{value: …}`, or the bare value. */

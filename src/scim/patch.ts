@@ -39,8 +39,18 @@ export function parsePatch(body: unknown, registry: Registry, notes: Notes): Ope
   }
   const operations = getField(sent, 'Operations');
   if (!Array.isArray(operations)) throw invalidSyntax('"Operations" must be a list.');
-  if (operations.length > MAX_OPERATIONS) throw tooLarge(`More than ${MAX_OPERATIONS} operations.`);
-  return operations.flatMap((operation) => parseOperation(operation, registry, notes));
+  checkCount(operations.length);
+  const parsed: Operation[] = [];
+  for (const operation of operations) {
+    parsed.push(...parseOperation(operation, registry, notes));
+    checkCount(parsed.length);
+  }
+  return parsed;
+}
+
+/** Also of what one operation without a path comes to: each name in it is an operation of its own. */
+function checkCount(operations: number): void {
+  if (operations > MAX_OPERATIONS) throw tooLarge(`More than ${MAX_OPERATIONS} operations.`);
 }
 
 function parseOperation(sent: Json, registry: Registry, notes: Notes): Operation[] {
@@ -114,6 +124,7 @@ function isForeign(path: string, registry: Registry): boolean {
 
 /** `{"op":"replace","value":{…}}`: each key is a path of its own; what is unknown or read-only is passed over. */
 function expandValue(op: 'add' | 'replace', value: JsonObject, registry: Registry, notes: Notes): Operation[] {
+  checkCount(Object.keys(value).length);
   return Object.entries(value).flatMap(([key, part]) => {
     if (['schemas', 'id', 'meta'].includes(key.toLowerCase())) {
       notes.add('read-only-ignored', key);
@@ -157,6 +168,7 @@ function expandExtension(
   registry: Registry,
   notes: Notes,
 ): Operation[] {
+  checkCount(Object.keys(value).length);
   return Object.entries(value).flatMap(([key, part]) => {
     const target = resolveKey(`${urn}:${key}`, registry, notes);
     return target && target.kind !== 'extension' ? [{ op, target, value: part }] : [];

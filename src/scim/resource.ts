@@ -4,14 +4,12 @@
  */
 import { invalidSyntax, invalidValue, tooLarge } from './errors.ts';
 import { getField, isEmpty, isForbiddenName, isObject, type Json, type JsonObject, readObject } from './json.ts';
-import { type Notes, readValue } from './leniency.ts';
+import { checkElements, type Notes, readValue } from './leniency.ts';
 import type { Attribute } from './attribute.ts';
 import { findAttribute, findExtension, type Registry } from './registry.ts';
 
 /** Characters of one resource as JSON, members aside. */
 export const MAX_RESOURCE = 262_144;
-/** Elements of one multi-valued attribute, members aside. */
-export const MAX_ELEMENTS = 1000;
 
 const NAME = /^[A-Za-z$][\w$-]{0,99}$/;
 /** Not the directory's to say (SC-04); computed or kept elsewhere. */
@@ -131,7 +129,7 @@ export function finishResource(resource: JsonObject, registry: Registry): void {
       throw invalidValue(`${attribute.path} is required.`);
     }
     if (!Array.isArray(value) || attribute.path === 'members') continue;
-    if (value.length > MAX_ELEMENTS) throw tooLarge(`${attribute.path} has more than ${MAX_ELEMENTS} values.`);
+    checkElements(attribute, value.length);
     if (value.filter((item) => isObject(item) && item.primary === true).length > 1) {
       throw invalidValue(`${attribute.path}: only one value can be the primary one.`);
     }

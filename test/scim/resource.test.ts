@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { JsonObject } from '../../src/scim/json.ts';
 import { STANDARD_MAPPINGS } from '../../src/scim/mappings.ts';
 import { buildRegistries } from '../../src/scim/registry.ts';
-import { MAX_ELEMENTS } from '../../src/scim/resource.ts';
+import { MAX_ELEMENTS } from '../../src/scim/leniency.ts';
 import { ENTERPRISE, Engine, GROUP, USER } from './engine.ts';
 import { expectRefusal } from './refusal.ts';
 
