@@ -8,6 +8,7 @@ import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
 import { hashSecret, newSecret } from '../../core/secret.ts';
+import { holdUser } from '../../directory/users/service.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import { requireHeld } from '../service-accounts/held.ts';
 import {
@@ -75,7 +76,11 @@ type Owner = { user_id: string | null; service_account_id: string | null };
 
 async function ownerOf(call: Call, orgId: string | null, named: string | undefined): Promise<Owner> {
   const { actor } = call;
-  if (named === undefined && actor.type === 'user') return { user_id: actor.id, service_account_id: null };
+  if (named === undefined && actor.type === 'user' && actor.id !== null) {
+    // Held: whoever disables the account at this moment finds the key and ends it, or was faster (SC-08).
+    if (!(await holdUser(call.db, actor.id))?.enabled) throw new Fault('unauthenticated');
+    return { user_id: actor.id, service_account_id: null };
+  }
   const service_account_id = named ?? (actor.type === 'service_account' ? actor.id : null);
   if (service_account_id === null) {
     throw new Fault('request_invalid', undefined, {
