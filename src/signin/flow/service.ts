@@ -10,7 +10,7 @@ import { findOrganization } from '../../directory/organizations/service.ts';
 import type { User } from '../../directory/users/schema.ts';
 import { findUser } from '../../directory/users/service.ts';
 import type { NewSession } from '../sessions/schema.ts';
-import { createSession, leaveDevice } from '../sessions/service.ts';
+import { createSession, leaveDevice, noteSignin } from '../sessions/service.ts';
 import { recordTry } from '../throttle/service.ts';
 import { markDevice } from './device.ts';
 import { deleteAttempt, deleteExpiredAttempts, deleteProofsOf, takeProof } from './store.ts';
@@ -46,6 +46,7 @@ export async function finish(walk: Walk, userId: string, proof: Proof): Promise<
   if (!user || (await refusalOf(call, user)) !== null) return false;
   const device_fingerprint = markDevice(context);
   const session = await call.as(signingIn(user)).write(async (inner) => {
+    if (!(await noteSignin(inner, userId, proof.provider_id ?? null))) return null;
     const people = [userId, ...(details.session ? [details.session.account_id] : [])];
     await leaveDevice(inner, people, device_fingerprint);
     await recordTry(inner, {
@@ -58,6 +59,7 @@ export async function finish(walk: Walk, userId: string, proof: Proof): Promise<
     await deleteAttempt(inner.db, attempt.attempt_id);
     return createSession(inner, { ...proof, user_id: userId, device_fingerprint });
   });
+  if (!session) return false;
   await walk.parts.interactions.finishLogin(context, walk.uid, {
     account_id: userId,
     amr: proof.amr,

@@ -9,6 +9,7 @@ import type { App } from '../../core/app.ts';
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
+import { keepConnection } from '../../federation/providers/connection.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import { describeDevice } from './device-info.ts';
 import {
@@ -47,6 +48,18 @@ const keptMs = 90 * 24 * 3600 * 1000;
 export const nameIdContext = (sessionId: string): string => `sessions:name_id_encrypted:${sessionId}`;
 
 /**
+ * First in the transaction of a sign-in: notes it at the account, and holds the account and the connection that vouched for it.
+ * Whoever closes one of them at this moment either came first, and no session begins, or waits and finds the session (SE-06, FD-03).
+ * @returns false when the account may not sign in any more, or the connection is closed
+ */
+export function noteSignin(call: Call, userId: string, providerId: string | null): Promise<boolean> {
+  return call.write(async (inner) => {
+    if (providerId !== null && !(await keepConnection(inner.db, providerId))?.is_open) return false;
+    return noteLogin(inner.db, userId, inner.now);
+  });
+}
+
+/**
  * Begins a session: every sign-in begins one of its own (SE-01, SE-10). No permission: whoever calls has just seen the
  * person prove herself. An organization may shorten the limits of the installation, never lengthen them.
  */
@@ -78,7 +91,6 @@ export async function createSession(call: Call, input: NewSession): Promise<Sess
       name_id_encrypted: input.name_id ? inner.app.sealer.seal(input.name_id, nameIdContext(session_id)) : null,
       device_fingerprint: input.device_fingerprint ?? null,
     });
-    await noteLogin(inner.db, input.user_id, now);
     const { user_id, login_method, amr, acr, provider_id } = session;
     await inner.emit(sessionCreated, {
       org_id: input.org_id,

@@ -35,11 +35,13 @@ export async function insertSession(db: Knex, row: SessionRow): Promise<Session>
   return inserted;
 }
 
-/** Notes the sign-in at the account. */
-export async function noteLogin(db: Knex, user_id: string, now: Date): Promise<void> {
-  await db('users')
-    .where({ user_id })
+/** Notes the sign-in at an account that may sign in, and holds it by that. @returns false for any other, also when it is just becoming one */
+export async function noteLogin(db: Knex, user_id: string, now: Date): Promise<boolean> {
+  const noted = await db('users')
+    .where({ user_id, enabled: true, locked: false })
+    .whereNull('deleted_at')
     .update({ last_login_at: now, last_active_at: Math.floor(now.getTime() / 1000) });
+  return noted === 1;
 }
 
 /** Neither revoked nor over its limits. */

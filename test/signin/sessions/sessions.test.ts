@@ -5,6 +5,7 @@ import { preparePassword, setPassword } from '../../../src/credentials/passwords
 import type { NewSession, Session } from '../../../src/signin/sessions/schema.ts';
 import {
   createSession,
+  noteSignin,
   expireSessions,
   knowsDevice,
   leaveSession,
@@ -29,13 +30,14 @@ describe('signin/sessions', () => {
   });
   after(() => w.close());
 
-  const begin = (user_id: string, input: Partial<NewSession> = {}): Promise<Session> => {
+  const begin = async (user_id: string, input: Partial<NewSession> = {}): Promise<Session> => {
     const request = {
       request_id: newId(),
       ip: '2001:db8::7',
       user_agent: `Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0`,
     };
     const call = Call.begin(w.app, systemActor('signin'), request);
+    expect(await noteSignin(call, user_id, null), 'may sign in').to.equal(true);
     return createSession(call, {
       user_id,
       org_id: null,
