@@ -1,0 +1,149 @@
+/** What an identity provider says once, said to two processes at the same moment (checklist SA-07, SA-08, SE-01, WB-02). */
+import { expect } from 'chai';
+import { type Company, post, referenceOf } from '../federation/company.ts';
+import { exchange, makeApplication, type RelyingParty } from '../oidc/rp.ts';
+import type { Answer } from '../support/world.ts';
+import { arrived, formOf, gate, sentOn } from './arrival.ts';
+import { race, type Result, tallyOf, times } from './race.ts';
+import { type Node, races, unique } from './stage.ts';
+
+races('federation', (stageOf) => {
+  let c: Company;
+  let client: RelyingParty;
+
+  before(async () => {
+    c = await gate(stageOf().w);
+    client = await makeApplication(stageOf().w);
+  });
+
+  const somebody = () => {
+    const name = unique();
+    return { subject: `u-${name}`, email: `${name}@${c.domain}`, first_name: 'Ada', last_name: name };
+  };
+  /** Sent back into the sign-in with a code, or kept at a page. */
+  const landed = ({ status, headers }: Answer) =>
+    /\/federated\?code=/.test(headers.get('location') ?? '') ? 'back' : String(status);
+  const acs = (fields: Record<string, string>) => (node: Node) => post(node, c.provider.sp.acs_url, fields);
+  const usersOf = async ({ email }: { email: string }) =>
+    stageOf().w.db('users').where({ home_org_id: c.org_id, email }).select('user_id');
+
+  /** The codes of the traces that the refusals of a round left. */
+  async function refusals(results: readonly Result[]): Promise<Record<string, number>> {
+    const references = results
+      .filter(({ outcome }) => outcome !== 'back')
+      .map(({ answer }) => referenceOf(answer) ?? '');
+    const rows = await stageOf().w.db('federation_attempts').whereIn('reference', references).select('code');
+    return tallyOf(rows.map(({ code }: { code: string }) => code));
+  }
+
+  it('SA-07: of twelve posts of the same response one is believed, the others are replays', () =>
+    race(stageOf(), {
+      prepare: async () => {
+        const person = somebody();
+        return { person, fields: formOf(stageOf().w, c, await sentOn(stageOf().w, c, client), person) };
+      },
+      acts: ({ fields }) => times(12, () => acs(fields)),
+      outcome: landed,
+      gives: { back: 1, '400': 11 },
+      after: async ({ person }, results) => {
+        const codes = await refusals(results);
+        expect((codes.replayed ?? 0) + (codes['request.unknown'] ?? 0), JSON.stringify(codes)).to.equal(11);
+        expect(await usersOf(person)).to.have.length(1);
+      },
+    }));
+
+  it('SA-07: of twelve different responses to one request one is believed', () =>
+    race(stageOf(), {
+      prepare: async () => {
+        const sent = await sentOn(stageOf().w, c, client);
+        const people = times(12, somebody);
+        return { people, forms: people.map((person) => formOf(stageOf().w, c, sent, person)) };
+      },
+      acts: ({ forms }) => forms.map(acs),
+      outcome: landed,
+      gives: { back: 1, '400': 11 },
+      after: async ({ people }, results) => {
+        expect(await refusals(results)).to.deep.equal({ 'request.unknown': 11 });
+        const made = await Promise.all(people.map(usersOf));
+        expect(made.flat(), 'accounts').to.have.length(1);
+      },
+    }));
+
+  it('one person, new, from twelve devices at once: twelve ways in, one account', () =>
+    race(stageOf(), {
+      most: 25,
+      prepare: async () => {
+        const person = somebody();
+        const sent = await Promise.all(times(12, () => sentOn(stageOf().w, c, client)));
+        return { person, forms: sent.map((one) => formOf(stageOf().w, c, one, person)) };
+      },
+      acts: ({ forms }) => forms.map(acs),
+      outcome: landed,
+      gives: { back: 12 },
+      after: async ({ person }) => {
+        const users = await usersOf(person);
+        expect(users, 'accounts').to.have.length(1);
+        const links = await stageOf().w.db('federated_identities').where({ user_id: users[0].user_id });
+        expect(links, 'links').to.have.length(1);
+      },
+    }));
+
+  it('WB-02, SE-01: of twelve uses of a hand-off code one signs in, with one session', () =>
+    race(stageOf(), {
+      prepare: async () => {
+        const person = somebody();
+        return { person, ...(await arrived(stageOf().w, c, client, person)) };
+      },
+      acts: ({ back, browser }) =>
+        times(12, () => (node) => {
+          const cookie = browser.cookieFor(new URL(back, 'http://x').pathname);
+          return node.request(back, { headers: { cookie, accept: 'text/html' } });
+        }),
+      // On to the provider, or back to where the attempt stands; a page where the interaction is over already.
+      outcome: ({ status, headers }) => {
+        const location = headers.get('location') ?? '';
+        return /\/oauth\/authorize\//.test(location) ? 'signed in' : status < 500 ? 'refused' : String(status);
+      },
+      gives: { 'signed in': 1, refused: 11 },
+      after: async ({ person, browser, verifier }, results, round) => {
+        const { w } = stageOf();
+        const [user] = await usersOf(person);
+        expect(await w.db('sessions').where({ user_id: user.user_id }), `sessions, round ${round}`).to.have.length(1);
+        // The losers did not get in the winner's way.
+        const winner = results.find(({ outcome }) => outcome === 'signed in')?.answer.headers.get('location') ?? '';
+        const end = await browser.go(winner);
+        const code = new URL(end.location ?? '', w.url).searchParams.get('code') ?? '';
+        expect((await exchange(w, client, code, verifier)).status, `tokens, round ${round}`).to.equal(200);
+      },
+    }));
+
+  it('FD-03: who arrives while the connection is switched off is in, or out, and then nobody is', () =>
+    race(stageOf(), {
+      most: 25,
+      prepare: async () => {
+        const { w } = stageOf();
+        const own = await gate(w);
+        const rp = await makeApplication(w);
+        const ada = { subject: 'u-ada', email: `ada@${own.domain}` };
+        const comings = await Promise.all(times(4, () => arrived(w, own, rp, ada)));
+        const sendings = await Promise.all(times(4, () => sentOn(w, own, rp)));
+        return { own, comings, forms: sendings.map((sent) => formOf(w, own, sent, ada)) };
+      },
+      acts: ({ own, comings, forms }) => [
+        (node) =>
+          node.api('PATCH', `/organizations/${own.org_id}/identity-providers/${own.provider.provider_id}`, {
+            enabled: false,
+          }),
+        ...forms.map((fields) => (node: Node) => post(node, own.provider.sp.acs_url, fields)),
+        ...comings.map(({ back, browser }) => (node: Node) => {
+          const cookie = browser.cookieFor(new URL(back, 'http://x').pathname);
+          return node.request(back, { headers: { cookie, accept: 'text/html' } });
+        }),
+      ],
+      only: ['200', '303', '403'],
+      after: async ({ own }, _, round) => {
+        const alive = await stageOf().w.db('sessions').where({ provider_id: own.provider.provider_id, revoked: false });
+        expect(alive, `sessions, round ${round}`).to.deep.equal([]);
+      },
+    }));
+});
