@@ -38,6 +38,7 @@ import { userRoutes } from './directory/users/routes.ts';
 import { ensurePartitions } from './db/partitions.ts';
 import { transact } from './db/transact.ts';
 import { keepUp } from './db/upkeep.ts';
+import { denials } from './events/audit/denials.ts';
 import { recordEvent } from './events/audit/service.ts';
 import { auditRoutes } from './events/audit/routes.ts';
 import { traceRoutes } from './federation/attempts/routes.ts';
@@ -240,15 +241,20 @@ export async function createLintel(config: Config, database: Database, options: 
   koa.use(samlDoor({ app, pages, endSessions: endProviderSessions, findByExternalId: findUserByExternalId }));
   koa.use(signinPages({ app, pages, forms, interactions: oidc.interactions, company: companies }));
   koa.use(
-    mountRoutes(app, routes, async (context) => {
-      const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(context.get('authorization')) ?? [];
-      const actor =
-        token === undefined
-          ? null
-          : ((await authenticateAccessToken(app, token)) ?? (await authenticateApiKey(app, token, actorForUser)));
-      if (!actor) throw new Fault('unauthenticated');
-      return actor;
-    }),
+    mountRoutes(
+      app,
+      routes,
+      async (context) => {
+        const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(context.get('authorization')) ?? [];
+        const actor =
+          token === undefined
+            ? null
+            : ((await authenticateAccessToken(app, token)) ?? (await authenticateApiKey(app, token, actorForUser)));
+        if (!actor) throw new Fault('unauthenticated');
+        return actor;
+      },
+      denials(),
+    ),
   );
 
   const stopJobs = options.withoutJobs ? async () => {} : startJobs(app, jobs);

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
 import { newId } from '../../src/core/id.ts';
+import { hashSecret, newSecret } from '../../src/core/secret.ts';
 
 const unique = () => randomBytes(5).toString('hex');
 
@@ -51,4 +52,22 @@ export async function grantSystemWide(db: Knex, user_id: string, permissions: st
   const user_role_id = newId();
   await db('user_roles').insert({ user_role_id, user_id, role_id });
   return user_role_id;
+}
+
+/** A person's API key with whatever scopes a test says: what it can do beyond the person's role would be too much. */
+export async function insertApiKey(
+  db: Knex,
+  { org_id, user_id, scopes }: { org_id: string; user_id: string; scopes: readonly string[] },
+): Promise<string> {
+  const key = newSecret('ltl_key_');
+  await db('api_keys').insert({
+    api_key_id: newId(),
+    org_id,
+    user_id,
+    name: `key ${unique()}`,
+    key_hash: hashSecret(key),
+    key_prefix: key.slice(0, 12),
+    scopes: JSON.stringify(scopes),
+  });
+  return key;
 }

@@ -1,7 +1,10 @@
 /** An organization with one of everything that the REST API can make, made through the route array itself. */
 import { randomUUID } from 'node:crypto';
 import { routes } from '../../src/app.ts';
+import { newId } from '../../src/core/id.ts';
+import { newReference, recordAttempt } from '../../src/federation/attempts/service.ts';
 import type { Route } from '../../src/http/route.ts';
+import { createSession } from '../../src/signin/sessions/service.ts';
 import { keys } from '../support/saml/keys.ts';
 import type { Answer, World } from '../support/world.ts';
 import { sample } from './sample.ts';
@@ -15,7 +18,11 @@ export interface Tenant {
 }
 
 /** Where a path parameter's thing is made: the segment before it, or the collection that it borrows from. */
-const borrowed: Readonly<Record<string, string>> = { members: 'users', parents: 'second role' };
+const borrowed: Readonly<Record<string, string>> = {
+  members: 'users',
+  administrators: 'users',
+  parents: 'second role',
+};
 
 const segmentBefore = (path: string, name: string): string => {
   const segments = path.split('/');
@@ -129,7 +136,42 @@ export async function populate(w: World, org_name: string): Promise<Tenant> {
   const email = `second-${randomUUID().slice(0, 8)}@sample.example`;
   const user = need(await w.api('POST', `/organizations/${org_id}/users`, { email }));
   tenant.ids.set('second user', user.user_id ?? '');
+  await leaveTraces(w, tenant);
   return tenant;
+}
+
+/** What only people leave behind, by signing in: a session, a consent, a link to a connection, a trace. */
+async function leaveTraces(w: World, { org_id, ids }: Tenant): Promise<void> {
+  const user_id = ids.get('users') ?? '';
+  const provider_id = ids.get('identity-providers') ?? '';
+  const way = { login_method: 'saml', amr: ['fed'], acr: 'urn:lintel:acr:1fa' } as const;
+  const { session_id } = await createSession(w.call(), { user_id, org_id, provider_id, ...way });
+  ids.set('sessions', session_id);
+  // One more, so that ending one and then the rest both find something to end.
+  await createSession(w.call(), { user_id, org_id, provider_id, ...way });
+  const [grant_id, identity_id] = [newId(), newId()];
+  const expires_at = new Date(w.app.clock().getTime() + 30 * 86_400_000);
+  await w
+    .db('oidc_grants')
+    .insert({ grant_id, user_id, org_id, client_id: ids.get('applications'), payload: '{}', expires_at });
+  ids.set('consents', grant_id);
+  await w.db('federated_identities').insert({ identity_id, user_id, provider_id, external_id: `subject-${user_id}` });
+  ids.set('identities', identity_id);
+  const reference = newReference();
+  await recordAttempt(w.call(), {
+    org_id,
+    provider_id,
+    user_id,
+    reference,
+    result: 'success',
+    code: null,
+    checks: [],
+    attributes: {},
+    sources: {},
+    subject: null,
+    is_test: false,
+  });
+  ids.set('signin-traces', reference);
 }
 
 /** Makes the thing of a collection, if the route is one and the tenant has none yet. */

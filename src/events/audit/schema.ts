@@ -1,5 +1,6 @@
 /** Shapes of the audit log. */
 import { type Static, Type } from 'typebox';
+import { defineEvent } from '../../core/event.ts';
 import { definePermission } from '../../core/permission.ts';
 import { ListQuery } from '../../http/list.ts';
 
@@ -40,3 +41,9 @@ export const AuditQuery = Type.Object({
 export type AuditQuery = Static<typeof AuditQuery>;
 
 export const readAuditLogs = definePermission('audit_logs.read', 'Read the audit log.');
+
+export const accessDenied = defineEvent(
+  'access.denied',
+  'operation',
+  'Somebody asked for what they may not do: `fault_code` of the details says why, `left_out` how many more were not written down.',
+);

@@ -1,6 +1,6 @@
 /**
  * The audit log: what happened, who did it, on whose behalf, from where.
- * Tables: audit_logs. Events: none of its own; it is where all of them are kept.
+ * Tables: audit_logs. Events: access.denied (`denials.ts`); it is where all of them are kept.
  * Invariant: one row per emitted event, in the transaction of the change (checklist AL-01, AL-02); rows are never edited.
  */
 import type { Call } from '../../core/call.ts';
