@@ -54,7 +54,8 @@ export async function changeMembers(
     if (!group) throw new Fault('not_found');
     const known = coming.length === 0 ? [] : await holdMembers(inner.db, orgId, coming, delta.owned_only);
     if (!delta.ignoreUnknown && known.length < coming.length) {
-      refuseUnknown(coming.filter((id) => !known.includes(id)));
+      const there = new Set(known);
+      refuseUnknown(coming.filter((id) => !there.has(id)));
     }
     const owner = delta.owned_only ? orgId : undefined;
     const removed = await removeMemberRows(inner.db, groupId, leaving(delta, known), owner);
