@@ -5,6 +5,7 @@ import { hashSecret } from '../../../src/core/secret.ts';
 import type { CompanyLogin } from '../../../src/signin/flow/collaborators.ts';
 import { nameIdContext } from '../../../src/signin/sessions/service.ts';
 import { insertOrganization, insertUser } from '../../credentials/owners.ts';
+import { manual, type Provider } from '../../federation/company.ts';
 import { type Browser, makeApplication, type RelyingParty } from '../../oidc/rp.ts';
 import { formsOf, goodPassword, insertPersonWithPassword, signinWorld, type SigninWorld, Visitor } from '../person.ts';
 
@@ -38,8 +39,13 @@ describe('signin/flow: companies', () => {
   after(() => w.close());
 
   const insertProvider = async (name: string, org_id = org): Promise<string> => {
-    const id = newId();
-    await w.db('identity_providers').insert({ provider_id: id, org_id, type: 'saml', name });
+    const config = manual(`https://idp.example/${newId()}`);
+    const made = await w.api<Provider>('POST', `/organizations/${org_id}/identity-providers`, {
+      type: 'saml',
+      name,
+      config,
+    });
+    const id = made.body.provider_id;
     w.companies.connections.push({ provider_id: id, org_id, name, type: 'saml' });
     return id;
   };
