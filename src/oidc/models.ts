@@ -44,6 +44,7 @@ export function adaptModels(provider: Provider, app: App, clients: ClientCache):
   replaceReplayDetection(provider, app);
   replaceClientLookup(provider, app, clients);
   compareSecretsByHash(provider, app);
+  takeOnlyIdTokensAsHints(provider);
 }
 
 function extendPayload(model: Model, names: readonly string[]): void {
@@ -135,6 +136,20 @@ function compareSecretsByHash(provider: Provider, app: App): void {
       return isCurrent || (isPrevious && (this.previous_secret_expires_at ?? 0) > app.clock().getTime());
     },
   });
+}
+
+/** What we signed for another purpose (`at+jwt`, `logout+jwt`) is no hint, whomever it names (RFC 8725 §3.11, TK-03). */
+function takeOnlyIdTokensAsHints(provider: Provider): void {
+  const model = provider.IdToken as unknown as {
+    validate(jwt: string, client: Client): Promise<{ readonly header: { readonly typ?: unknown } }>;
+  };
+  const original = model.validate;
+  model.validate = async function validate(jwt, client) {
+    const verified = await original.call(this, jwt, client);
+    const { typ } = verified.header;
+    if (typ !== undefined && typ !== 'JWT') throw new Error('not an ID token');
+    return verified;
+  };
 }
 
 /** The application of a request. */

@@ -114,7 +114,7 @@ function configuration(options: ProviderOptions, pages: ProviderPages): Configur
     revokeGrantPolicy: () => false,
     extraTokenClaims,
     clientBasedCORS: (context, origin, client) => allowsOrigin(context, origin, client as unknown as LintelClient),
-    assertJwtClientAuthClaimsAndHeader: (context, claims) => assertAssertion(context, claims),
+    assertJwtClientAuthClaimsAndHeader: (context, claims, header) => assertAssertion(context, claims, header),
     renderError: (context, out) => pages.renderError(context, out),
     fetch: (url, init) => egress(app, url, init),
     fetchResponseBodyLimits: { jwks_uri: 65_536, sector_identifier_uri: 65_536, 'client_id metadata document': 5120 },
@@ -213,13 +213,26 @@ function allowsOrigin(context: KoaContextWithOIDC, origin: string, client: Linte
   return client.redirectUris?.some((uri) => URL.parse(uri)?.origin === origin) ?? false;
 }
 
-/** The audience is our issuer and nothing else, and an assertion lives five minutes at most (OA-21, RFC 7523 §3 as tightened in 2025). */
-function assertAssertion(context: KoaContextWithOIDC, claims: Record<string, unknown>): void {
-  const { exp, aud } = claims;
+/** Seconds by which the clocks of applications may differ from ours. */
+const clockTolerance = 15;
+
+/**
+ * The audience is our issuer and nothing else, and an assertion lives five minutes at most (OA-21, RFC 7523 §3 as tightened in 2025).
+ * Nothing critical is understood, nor are unencoded payloads, which a JWT must not have (RFC 7797 §7); none is from the future (TK-04).
+ */
+function assertAssertion(
+  context: KoaContextWithOIDC,
+  claims: Record<string, unknown>,
+  header: Record<string, unknown>,
+): void {
+  const { exp, aud, iat } = claims;
   const now = Math.floor((unitNow()?.call.now.getTime() ?? 0) / 1000);
   if (aud !== context.oidc.issuer) throw new errors.InvalidClientAuth('aud must be the issuer');
-  if (typeof exp !== 'number' || exp > now + 300 + 15)
+  if (typeof exp !== 'number' || exp > now + 300 + clockTolerance)
     throw new errors.InvalidClientAuth('exp is more than five minutes away');
+  if (typeof iat === 'number' && iat > now + clockTolerance) throw new errors.InvalidClientAuth('iat is in the future');
+  if (header.crit !== undefined || header.b64 !== undefined)
+    throw new errors.InvalidClientAuth('crit is not understood');
 }
 
 function timeToLive(app: App): Configuration['ttl'] {
