@@ -110,6 +110,22 @@ const allOf = (handler: Handler): Handlers => ({
   DELETE: handler,
 });
 
+/** Every address below the prefix that needs a token, with its methods: what tests of tenants and tokens walk (checklist MT-01). */
+export const scimAddresses = (): readonly { readonly path: string; readonly methods: readonly Method[] }[] => {
+  const of = (path: string, handlers: Handlers) => ({ path, methods: Object.keys(handlers) as Method[] });
+  return [
+    ...Object.entries(endpoints).flatMap(([name, { all, one, search }]) => [
+      of(`/${name}`, all),
+      of(`/${name}/{id}`, one),
+      of(`/${name}/.search`, { POST: search }),
+    ]),
+    of('', root),
+    of('/.search', rootSearch),
+    of('/Bulk', bulk),
+    of('/Me', allOf(me)),
+  ];
+};
+
 /** @param path below the prefix, split; undefined when there is nothing of that name */
 export function findRoute([endpoint = '', id, ...rest]: readonly string[]): Route | undefined {
   if (rest.length > 0) return undefined;

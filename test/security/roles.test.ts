@@ -4,9 +4,9 @@ import { setMember } from '../../src/access/grants/service.ts';
 import { routes } from '../../src/app.ts';
 import { newId } from '../../src/core/id.ts';
 import { knownPermissions } from '../../src/core/permission.ts';
-import { hashSecret, newSecret } from '../../src/core/secret.ts';
 import type { Route } from '../../src/http/route.ts';
-import { insertUser } from '../credentials/owners.ts';
+import { insertApiKey, insertUser } from '../credentials/owners.ts';
+import { makeApplication, post } from '../oidc/rp.ts';
 import { addressOf, paramsIn, populate, send, type Tenant } from '../rules/population.ts';
 import { type Answer, type World, world } from '../support/world.ts';
 
@@ -36,17 +36,7 @@ describe('security: the role matrix', function () {
   async function keyOf(org_id: string, role: string | null): Promise<string> {
     const { user_id } = await insertUser(w.db);
     if (role !== null) await setMember(w.call(), org_id, user_id, { role });
-    const key = newSecret('ltl_key_');
-    await w.db('api_keys').insert({
-      api_key_id: newId(),
-      org_id,
-      user_id,
-      name: role ?? 'stranger',
-      key_hash: hashSecret(key),
-      key_prefix: key.slice(0, 12),
-      scopes: JSON.stringify([...categories.keys(), '*']),
-    });
-    return key;
+    return insertApiKey(w.db, { org_id, user_id, scopes: [...categories.keys(), '*'] });
   }
 
   /** Where there is no such thing, an id that nobody has: who may not ask learns nothing of that. */
@@ -96,6 +86,64 @@ describe('security: the role matrix', function () {
         return;
       const owner = await ask('owner', route);
       expect(owner.status, `owner: ${owner.text}`).to.be.oneOf([400, 403, 404]);
+    });
+  }
+
+  /** Somebody with everything but the one permission that the route names, by every kind of credential. */
+  const withoutIt = new Map<string, Promise<[string, string][]>>();
+  const allBut = (permission: string): Promise<[string, string][]> => {
+    let made = withoutIt.get(permission);
+    if (!made) withoutIt.set(permission, (made = credentialsWithout(permission)));
+    return made;
+  };
+  async function credentialsWithout(permission: string): Promise<[string, string][]> {
+    const place = `/organizations/${tenant.org_id}`;
+    const others = [...categories]
+      .filter(([name, category]) => name !== permission && category !== 'system')
+      .map(([name]) => name);
+    const account = await w.api('POST', `${place}/service-accounts`, { name: `no ${permission}`, permissions: others });
+    const ofAccount = await w.api('POST', `${place}/api-keys`, {
+      name: 'all of a narrow account',
+      scopes: ['*'],
+      service_account_id: account.body.service_account_id,
+    });
+    const wide = await w.api('POST', `${place}/service-accounts`, { name: `all, ${permission}`, permissions: ['*'] });
+    const narrow = await w.api('POST', `${place}/api-keys`, {
+      name: 'narrow, of a wide account',
+      scopes: others,
+      service_account_id: wide.body.service_account_id,
+    });
+    for (const { status, text } of [account, ofAccount, wide, narrow]) expect(status, text).to.equal(201);
+    const { user_id } = await insertUser(w.db);
+    await setMember(w.call(), tenant.org_id, user_id, { role: 'owner' });
+    const ofOwner = await insertApiKey(w.db, { org_id: tenant.org_id, user_id, scopes: others });
+    const machine = await makeApplication(w, {
+      org_id: tenant.org_id,
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      scope: [...others, permission].join(' '),
+    });
+    const token = await post(w, '/oauth/token', machine, {
+      grant_type: 'client_credentials',
+      resource: `${w.url}/api/v1`,
+      scope: others.join(' '),
+    });
+    expect(token.status, JSON.stringify(token.body)).to.equal(200);
+    expect(String(token.body.scope).split(' ')).to.not.include(permission);
+    return [
+      ['a service account without it', String(ofAccount.body.key)],
+      ['a key without it, of an account with everything', String(narrow.body.key)],
+      ['an owner’s key without it', ofOwner],
+      ['an application’s token without it', String(token.body.access_token)],
+    ];
+  }
+  for (const route of ofOrganization) {
+    it(`AZ-01, AZ-03: ${route.operationId} is refused without ${route.permission}, whatever else a credential can do`, async () => {
+      w.skew += 3000;
+      for (const [who, credential] of await allBut(route.permission ?? '')) {
+        const answer = await send(w, route, paramsOf(route), tenant, credential);
+        expect([answer.status, answer.body.code], `${who}: ${answer.text}`).to.deep.equal([403, 'not_allowed']);
+      }
     });
   }
 
