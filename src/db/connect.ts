@@ -8,6 +8,7 @@ import type { PGlite } from '@electric-sql/pglite';
 import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
 import { lockFolder } from './folder-lock.ts';
+import { saveRoundTrips } from './round-trips.ts';
 
 // bigint (20) counts seconds and versions here, far below 2^53; numbers on both databases.
 pg.types.setTypeParser(20, (text) => Number(text));
@@ -39,6 +40,13 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
     : connectServer(address, options);
 }
 
+type Created = (error: Error | null, connection: object) => void;
+
+const prepare = (isRemote: boolean) => (connection: object, done: Created) => {
+  saveRoundTrips(connection, isRemote);
+  done(null, connection);
+};
+
 function connectServer(address: string, options: ConnectOptions): Database {
   const { statementMs = 3500 } = options;
   const knex = knexModule({
@@ -53,7 +61,13 @@ function connectServer(address: string, options: ConnectOptions): Database {
       application_name: 'lintel',
       keepAlive: true,
     } as Knex.PgConnectionConfig,
-    pool: { min: 0, max: options.pool ?? 10, idleTimeoutMillis: 60_000, propagateCreateError: true },
+    pool: {
+      min: 0,
+      max: options.pool ?? 10,
+      idleTimeoutMillis: 60_000,
+      propagateCreateError: true,
+      afterCreate: prepare(true),
+    },
     acquireConnectionTimeout: options.acquireMs ?? 2000,
   });
   return { knex, embedded: false, close: () => knex.destroy() };
@@ -71,7 +85,7 @@ async function connectEmbedded(folder: string, options: ConnectOptions): Promise
       client: 'pg',
       connection: () => createPgConfig(pglite) as unknown as Knex.PgConnectionConfig,
       // One connection: PGlite has one. min 0, so that a broken one is made anew.
-      pool: { min: 0, max: 1, idleTimeoutMillis: 3_600_000 },
+      pool: { min: 0, max: 1, idleTimeoutMillis: 3_600_000, afterCreate: prepare(false) },
       acquireConnectionTimeout: options.acquireMs ?? 10_000,
     });
     const close = async () => {

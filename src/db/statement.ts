@@ -3,6 +3,7 @@
  * Knex names none, so these go to `pg` directly, on Knex's own connection.
  */
 import type { Knex } from 'knex';
+import { putOff } from './round-trips.ts';
 
 export interface Statement {
   /** Unique in the code base: one name stands for one text on a connection. */
@@ -51,3 +52,16 @@ async function send<Row>(db: Knex, query: Parameters<Connection['query']>[0]): P
     await db.client.releaseConnection(connection);
   }
 }
+
+/**
+ * Runs a named statement at the end of a transaction, in one round trip with its COMMIT: for a write whose rows the transaction
+ * reads no more. When it fails nothing of the transaction is kept, and the transaction throws what it threw.
+ */
+export const runLast = (transaction: Knex, statement: Statement, values: readonly unknown[]): Promise<void> => {
+  const { config } = transaction.client;
+  if (nameless.has(config)) return putOff(transaction, { text: statement.text, values });
+  const failed = (error: unknown) => {
+    if (unnamable.has((error as { code?: string }).code ?? '')) nameless.add(config);
+  };
+  return putOff(transaction, { ...statement, values, failed });
+};

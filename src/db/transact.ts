@@ -1,25 +1,28 @@
 /** Transactions: one place that opens them, repeats what is safe to repeat, and tells an absent database from a defect. */
 import { randomInt } from 'node:crypto';
 import type { Knex } from 'knex';
+import { Fault } from '../core/fault.ts';
 import { asFault, isBrokenConnection, isRetryable } from './errors.ts';
+import { type Progress, progressOf } from './round-trips.ts';
 
 const attempts = 3;
 
 /**
  * Runs work in one transaction at READ COMMITTED. Deadlocks and serialization failures leave nothing behind and are tried again;
- * so is a connection that broke before the work began. A connection that breaks later is not repeated: its commit may have arrived.
+ * so is a connection that broke before it answered anything. A connection that breaks later is not repeated: its commit may have arrived.
  * @throws Fault `database_unavailable` when the database cannot be reached
  */
 export async function transact<T>(db: Knex, work: (transaction: Knex.Transaction) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
-    let began = false;
+    let progress: Progress | undefined;
     try {
-      return await db.transaction((transaction) => {
-        began = true;
+      return await db.transaction(async (transaction) => {
+        progress = await progressOf(transaction);
         return work(transaction);
       });
     } catch (error) {
-      const safe = isRetryable(error) || (!began && isBrokenConnection(error));
+      const cause = error instanceof Fault ? error.cause : error;
+      const safe = isRetryable(cause) || (!progress?.isUnderWay && isBrokenConnection(cause));
       if (!safe || attempt === attempts) throw asFault(error);
       await new Promise((wake) => setTimeout(wake, attempt * 10 + randomInt(20)));
     }

@@ -1,6 +1,7 @@
 /** SQL of `audit_logs`. Rows are only ever added; a trigger refuses the rest. */
 import type { Knex } from 'knex';
 import { json } from '../../db/json.ts';
+import { runLast, statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { AuditLog } from './schema.ts';
 
@@ -24,9 +25,19 @@ const columns = [
 
 export type AuditRow = { readonly [column in (typeof columns)[number]]: unknown };
 
-export async function insertAuditLog(db: Knex, row: AuditRow): Promise<void> {
-  await db('audit_logs').insert({ ...row, details: json(row.details) });
-}
+const insertStatement = statement(
+  'insert_audit_log',
+  `insert into audit_logs (${columns.map((name) => `"${name}"`).join(', ')})
+   values (${columns.map((_name, index) => `$${index + 1}`).join(', ')})`,
+);
+
+/** At the end of the transaction, with its COMMIT: nothing in it reads the log. */
+export const insertAuditLog = (transaction: Knex, row: AuditRow): Promise<void> =>
+  runLast(
+    transaction,
+    insertStatement,
+    columns.map((name) => (name === 'details' ? json(row.details) : row[name])),
+  );
 
 export interface AuditFilter {
   readonly action?: string;

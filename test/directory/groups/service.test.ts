@@ -16,6 +16,7 @@ import { addMember } from '../../../src/directory/memberships/service.ts';
 import { createUnit } from '../../../src/directory/units/service.ts';
 import { countUsers, searchUsers } from '../../../src/directory/users/lookup.ts';
 import { verifyAccess } from '../../access/invariant.ts';
+import { statementsOf } from '../../flows/statements.ts';
 import { type World, world } from '../../support/world.ts';
 import { codeOf, countEvents, makeActor, makeOrganization, makeOwned, makePersonal } from '../cast.ts';
 
@@ -39,14 +40,8 @@ describe('directory/groups', () => {
   }
 
   /** The statements of some work, without those that open and close its transaction. */
-  async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
-    const statements: string[] = [];
-    const listen = ({ sql }: { sql: string }) => void statements.push(sql);
-    w.db.on('query', listen);
-    await work();
-    w.db.removeListener('query', listen);
-    return statements.filter((sql) => !/^(begin|commit)/i.test(sql));
-  }
+  const dataStatementsOf = async (work: () => Promise<unknown>): Promise<string[]> =>
+    (await statementsOf(work)).filter((sql) => !/^(begin|commit)/i.test(sql));
 
   it('creates, reads, renames, lists and deletes', async () => {
     const { org, group } = await makeGroup();
@@ -102,10 +97,10 @@ describe('directory/groups', () => {
     const { org, group, ids } = await makeGroup(30);
     await changeMembers(w.call(), org.org_id, group.group_id, { add: ids.slice(1) });
     const add = () => changeMembers(w.call(), org.org_id, group.group_id, { add: [ids[0] as string] });
-    const statements = await statementsOf(add);
+    const statements = await dataStatementsOf(add);
     // Lock of the organization, lock of the group, who is a member, insert, count, audit, does the group give roles.
     expect(statements, statements.join('\n')).to.have.length(7);
-    const all = await statementsOf(() => changeMembers(w.call(), org.org_id, group.group_id, { replaceWith: [] }));
+    const all = await dataStatementsOf(() => changeMembers(w.call(), org.org_id, group.group_id, { replaceWith: [] }));
     expect(all, 'leaving is a set as well').to.have.length(6);
     expect(statements.join(' '), 'a group that gives no role costs no recomputation').not.to.contain('with recursive');
   });

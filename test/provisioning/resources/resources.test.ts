@@ -15,6 +15,7 @@ import {
   selectResources,
 } from '../../../src/provisioning/resources/service.ts';
 import { authenticateScimToken, type ScimAuthentication } from '../../../src/provisioning/tokens/authenticate.ts';
+import { statementsOf } from '../../flows/statements.ts';
 import { onPostgres } from '../../support/database.ts';
 import { type World, world } from '../../support/world.ts';
 import { type Directory, makeDirectory } from '../directories.ts';
@@ -144,23 +145,12 @@ describe('provisioning/resources', () => {
   });
 
   it('creating a user takes three statements in one transaction, the audit row among them', async () => {
-    const seen: string[] = [];
-    const connection = await w.db.client.acquireConnection();
-    const prototype = Object.getPrototypeOf(connection) as { query(...values: unknown[]): unknown };
-    const { query } = prototype;
-    await w.db.client.releaseConnection(connection);
-    prototype.query = function counted(this: unknown, ...values: unknown[]) {
-      seen.push(String((values[0] as { text?: string } | undefined)?.text ?? values[0]).slice(0, 60));
-      return query.apply(this, values);
-    };
-    try {
-      await call.write(async (inner) => {
+    const seen = await statementsOf(() =>
+      call.write(async (inner) => {
         const id = await makeUser(inner);
         await putResource(inner, entra.client, 'User', id, { external_id: `e-${id}`, attributes: { nickName: 'A' } });
-      });
-    } finally {
-      prototype.query = query;
-    }
+      }),
+    );
     const own = seen.filter((text) => !/^(begin|commit)/i.test(text.trim()));
     expect(own, seen.join('\n')).to.have.length(3);
   });
