@@ -14,6 +14,7 @@ import type { UserColumns } from '../directory/users/profile.ts';
 import { type User, userUpdated } from '../directory/users/schema.ts';
 import {
   createOwnedUser,
+  createUnlessClaimable,
   deleteOwnedUser,
   findOwnedUser,
   holdOwnedUser,
@@ -142,10 +143,11 @@ async function create(
   { client }: ScimRequest,
   { stored, columns, prepared, claims }: NewAccount,
 ): Promise<{ row: StoredRow; claimed: boolean }> {
-  const claimed = claims && columns.email ? await claimAccount(call, client.org_id, columns.email) : null;
+  const made = claims ? await createUnlessClaimable(call, client.org_id, columns) : null;
+  const claimed = claims && !made && columns.email ? await claimAccount(call, client.org_id, columns.email) : null;
   const user = claimed
     ? (await updateOwnedUser(call, client.org_id, claimed.user_id, columnsOf(stored, { ...claimed.properties }))).after
-    : await createOwnedUser(call, client.org_id, columns);
+    : (made ?? (await createOwnedUser(call, client.org_id, columns)));
   const { external_id, attributes } = stored;
   const kept = await putResource(call, client, 'User', user.user_id, { external_id, attributes });
   // The person whose account was claimed keeps her own password.

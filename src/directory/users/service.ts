@@ -63,13 +63,34 @@ export async function createPersonalUser(call: Call, input: UserColumns, finish?
  * @throws Fault as `createPersonalUser`, and not_found for no such organization
  */
 export async function createOwnedUser(call: Call, orgId: string, input: UserColumns, finish?: Finish): Promise<User> {
+  return (await makeOwned(call, orgId, input, { claims: false, finish })) as User;
+}
+
+/**
+ * The same, unless the organization may claim the account that its person has with this address (`claimAccount`).
+ * @returns null when it may, and nothing was made
+ */
+export const createUnlessClaimable = (call: Call, orgId: string, input: UserColumns): Promise<User | null> =>
+  makeOwned(call, orgId, input, { claims: true });
+
+async function makeOwned(
+  call: Call,
+  orgId: string,
+  input: UserColumns,
+  { claims, finish }: { readonly claims: boolean; readonly finish?: Finish | undefined },
+): Promise<User | null> {
   call.require(createUsers, orgId);
   const { email_confirmed: _follows, can_create_orgs: _ours, ...columns } = readProfile(input, true);
+  const { email } = columns;
+  const place = {
+    org_id: orgId,
+    domain: email ? domainOfEmail(email) : null,
+    unless_claimable: (claims && email) || null,
+  };
   return call.write(async (inner) => {
-    const domain = columns.email ? domainOfEmail(columns.email) : null;
-    const row = await insertOwnedUser(inner.db, orgId, domain, { ...columns, ...birth(inner) });
+    const row = await insertOwnedUser(inner.db, place, { ...columns, ...birth(inner) });
     if (!row) throw new Fault('not_found');
-    return welcome(inner, row, finish);
+    return row === 'claimable' ? null : welcome(inner, row, finish);
   });
 }
 

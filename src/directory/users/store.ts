@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { zeroId } from '../../core/id.ts';
 import { refusing } from '../../db/errors.ts';
 import { json } from '../../db/json.ts';
+import { run, statement } from '../../db/statement.ts';
 import { addCondition, addPage, type Condition, type Search } from '../../db/search.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { UserColumns } from './profile.ts';
@@ -43,6 +44,9 @@ const constraints = {
   users_identifier_check: 'identifier_missing',
 } as const;
 
+/** As the unique indexes have it, letter by letter, so that they are used. */
+const ownerOf = (table: string): string => `coalesce(${table}.home_org_id, '${zeroId}')`;
+
 type NewRow = UserColumns & { user_id: string; created_at: number; updated_at: Date };
 
 const binding = (value: unknown): Knex.RawBinding =>
@@ -57,37 +61,76 @@ export const insertPersonalUser = (db: Knex, row: NewRow): Promise<User> =>
     return made;
   });
 
+/** What a new account is unless it is said, as the table's defaults are. */
+const defaults = {
+  properties: {},
+  phone_verified: false,
+  has_password: false,
+  update_password_required: false,
+  locked: false,
+  enabled: true,
+  mfa_enabled: false,
+  can_create_orgs: false,
+};
+
+/** Of a new account that an organization owns: who owns it and whether its address is confirmed follow from the organization. */
+const ownedColumns = columns.filter((name) => name !== 'home_org_id' && name !== 'email_confirmed');
+
 /**
- * Inserts an account that an organization owns, and its membership there. The organization's row is held against a change of
- * its slug, which the membership copies; `email_confirmed` says whether the organization has verified `domain`.
+ * The organization's row is held against a change of its slug, which the membership copies. `d.domain` is its key in the
+ * organization. Somebody's own account may be claimed as `claimAccount` says; it is looked up by the unique index on addresses.
+ */
+const insertOwned = statement(
+  'insert_owned_user',
+  `with owner as (
+     select o.org_id, o.slug, d.verified_at is not null as verified,
+       $3::text is not null and d.verified_at is not null and not d.is_shared and exists (
+         select from users p where ${ownerOf('p')} = '${zeroId}' and lower(p.email) = lower($3) and p.deleted_at is null
+           and p.email_confirmed and p.enabled and not p.locked
+       ) as is_claimable
+     from organizations o left join organization_domains d on d.org_id = o.org_id and d.domain = $2
+     where o.org_id = $1 and o.status <> 'deleted' for key share of o
+   ), made as (
+     insert into users (home_org_id, email_confirmed, ${ownedColumns.join(', ')})
+     select org_id, verified, ${ownedColumns.map((name, index) => `$${index + 4}::${types[name]}`).join(', ')}
+       from owner where not is_claimable
+     returning ${columns.join(', ')}
+   ), member as (
+     insert into user_organization_info (user_id, org_id, url_safe_org_name, joined_at, updated_at)
+     select made.user_id, owner.org_id, owner.slug, made.updated_at, made.updated_at from made, owner
+   )
+   select made.*, owner.is_claimable from owner left join made on true`,
+);
+
+export interface OwnedPlace {
+  readonly org_id: string;
+  /** Of the address; confirmed when the organization has verified it. */
+  readonly domain: string | null;
+  /** Nothing is made where the person's own account with this address may be claimed instead. */
+  readonly unless_claimable: string | null;
+}
+
+/**
+ * Inserts an account that an organization owns, and its membership there.
  * @returns undefined when there is no such organization
  */
 export const insertOwnedUser = (
   db: Knex,
-  org_id: string,
-  domain: string | null,
+  { org_id, domain, unless_claimable }: OwnedPlace,
   row: NewRow,
-): Promise<User | undefined> =>
+): Promise<User | 'claimable' | undefined> =>
   refusing(constraints, async () => {
-    const names = (Object.keys(row) as (keyof NewRow)[]).filter((name) => row[name] !== undefined);
-    const { rows } = await db.raw(
-      `with owner as (
-         select o.org_id, o.slug, exists (
-           select from organization_domains d where d.org_id = o.org_id and d.domain = ? and d.verified_at is not null
-         ) as verified
-         from organizations o where o.org_id = ? and o.status <> 'deleted' for key share of o
-       ), made as (
-         insert into users (home_org_id, email_confirmed, ${names.join(', ')})
-         select org_id, verified, ${names.map((name) => `?::${types[name]}`).join(', ')} from owner
-         returning ${columns.join(', ')}
-       ), member as (
-         insert into user_organization_info (user_id, org_id, url_safe_org_name, joined_at, updated_at)
-         select made.user_id, owner.org_id, owner.slug, made.updated_at, made.updated_at from made, owner
-       )
-       select * from made`,
-      [domain, org_id, ...names.map((name) => binding(row[name]))],
-    );
-    return rows[0];
+    const whole: Record<string, unknown> = { ...defaults, ...row };
+    const values = ownedColumns.map((name) => binding(whole[name] ?? null));
+    const [made] = await run<User & { is_claimable?: boolean }>(db, insertOwned, [
+      org_id,
+      domain,
+      unless_claimable,
+      ...values,
+    ]);
+    if (made?.is_claimable) return 'claimable';
+    delete made?.is_claimable;
+    return made;
   });
 
 /** Accounts that are there; `org_id` null looks at all of them. */
@@ -147,8 +190,7 @@ export const listUserRows = (
     page,
   );
 
-/** As the unique indexes have it, letter by letter, so that they are used. */
-const ownerIs = `coalesce(home_org_id, '${zeroId}') = ?::uuid`;
+const ownerIs = `${ownerOf('users')} = ?::uuid`;
 
 /** The account that an owner knows by a name: its username first, as directories name people, then its e-mail. */
 export async function findByIdentifier(db: Knex, owner: string, identifier: string): Promise<User | undefined> {

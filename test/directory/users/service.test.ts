@@ -19,7 +19,9 @@ import {
   updateAnyUser,
   updateOwnedUser,
 } from '../../../src/directory/users/service.ts';
+import type { User } from '../../../src/directory/users/schema.ts';
 import { verifyAccess } from '../../access/invariant.ts';
+import { statementsOf } from '../../flows/statements.ts';
 import { type World, world } from '../../support/world.ts';
 import { codeOf, countEvents, makeActor, makeOrganization, makeOwned, makePersonal, unique } from '../cast.ts';
 
@@ -36,11 +38,12 @@ describe('directory/users', () => {
 
   it('makes an owned account a member of its organization, in two statements', async () => {
     const org = await makeOrganization(w);
-    const statements: string[] = [];
-    const listen = ({ sql }: { sql: string }) => void statements.push(sql);
-    w.db.on('query', listen);
-    const user = await createOwnedUser(w.call(), org.org_id, { email: `${unique()}@x.example`, first_name: 'Ann' });
-    w.db.removeListener('query', listen);
+    const input = { email: `${unique()}@x.example`, first_name: 'Ann' };
+    const made: User[] = [];
+    const statements = await statementsOf(async () => {
+      made.push(await createOwnedUser(w.call(), org.org_id, input));
+    });
+    const [user] = made as [User];
     expect(statements.filter((sql) => !/^(begin|commit)/i.test(sql))).to.have.length(2);
     expect(user).to.include({ home_org_id: org.org_id, first_name: 'Ann', enabled: true, email_confirmed: false });
     expect(await findMembership(w.db, org.org_id, user.user_id)).to.deep.include({
