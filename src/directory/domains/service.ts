@@ -10,7 +10,7 @@ import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newSecret, sameSecret } from '../../core/secret.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
-import { findOrganization } from '../organizations/service.ts';
+import { holdOrganization } from '../organizations/service.ts';
 import { challengeName, challengeValue, domainOfEmail, normalizeDomain } from './names.ts';
 import {
   attestDomains,
@@ -49,7 +49,8 @@ export async function addDomain(call: Call, orgId: string, input: NewDomain): Pr
   call.require(manageDomains, orgId);
   const domain = normalizeDomain(input.domain);
   return call.write(async (inner) => {
-    if (!(await findOrganization(inner.db, orgId))) throw new Fault('not_found');
+    // Held, or a deletion at this moment would not give this one up.
+    if (!(await holdOrganization(inner.db, orgId))) throw new Fault('not_found');
     const row = await insertDomain(inner.db, {
       org_id: orgId,
       domain,

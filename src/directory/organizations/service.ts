@@ -37,6 +37,7 @@ import {
   listOrganizationRows,
   lockOrganizationRow,
   mayCreateOrganizations,
+  shareOrganizationRow,
   takeAccessLock,
   takeSystemAccessLock,
   updateOrganizationRow,
@@ -190,6 +191,13 @@ export async function findOrganization(db: Knex, orgId: string): Promise<Organiz
   const row = await getOrganization(db, orgId);
   return row && row.status !== 'deleted' ? row : null;
 }
+
+/**
+ * The same, held against every change until the transaction ends: for what must not begin while the organization is being
+ * deleted, because the deletion would not see it.
+ */
+export const holdOrganization = async (db: Knex, orgId: string): Promise<Organization | null> =>
+  (await shareOrganizationRow(db, orgId)) ?? null;
 
 /**
  * Who is in an organization or holds a role there is about to change: everyone who does that may do it at once, but not while the

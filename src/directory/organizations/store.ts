@@ -55,6 +55,14 @@ export const lockOrganizationRow = (db: Knex, org_id: string): Promise<Organizat
     .forNoKeyUpdate()
     .first(...columns);
 
+/** A living organization, held as it is until the transaction ends: others may hold it too, nobody changes it. */
+export const shareOrganizationRow = (db: Knex, org_id: string): Promise<Organization | undefined> =>
+  db('organizations')
+    .where({ org_id })
+    .whereNot({ status: 'deleted' })
+    .forShare()
+    .first(...columns);
+
 export const updateOrganizationRow = (db: Knex, org_id: string, changes: Row): Promise<Organization> =>
   refusing(constraints, async () => {
     const [row] = await db('organizations')
