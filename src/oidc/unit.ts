@@ -37,6 +37,8 @@ export class Unit {
   readonly #promised = new Set<string>();
   readonly #found = new Map<string, Promise<unknown>>();
 
+  /** `performance.now()` of its beginning. */
+  readonly began = performance.now();
   /** The first defect of this request. What fails after it, in a transaction that is broken already, says nothing. */
   failure: unknown;
   /** Where the tokens of this request come from: set by the code or refresh token that was found. */

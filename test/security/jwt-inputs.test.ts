@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { loadSigningKeys } from '../../src/applications/keys/service.ts';
 import {
   authorizationUrl,
-  Browser,
+  type Browser,
   introspect,
   makeApplication,
   oidcWorld,
@@ -157,8 +157,9 @@ describe('security: every input that takes a JWT', function () {
     const asked = await expectRefused(hints, forged);
     expect(asked).to.be.greaterThan(200);
     const rsa = (await loadSigningKeys(w.app)).find(({ jwk }) => (jwk as { kty: string }).kty === 'RSA');
-    const other = createPrivateKey({ key: rsa?.jwk as never, format: 'jwk' });
-    const kid = (rsa?.jwk as { kid: string }).kid;
+    if (!rsa) throw new Error('There is no RSA key.');
+    const other = createPrivateKey({ key: rsa.jwk as never, format: 'jwk' });
+    const { kid } = rsa.jwk as unknown as { kid: string };
     await expectRefused(hints, { 'our other key': jws({ alg: 'RS256', typ: 'JWT', kid }, claims, other) });
   });
 
