@@ -1,5 +1,5 @@
 /** The structured log: one JSON object a line, redacted by key name, with the request id where there is one. */
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import { redact } from './redact.ts';
 
 export type Log = Logger;
@@ -26,15 +26,66 @@ export function describeError(error: unknown, depth = 0): Record<string, unknown
   };
 }
 
+const errorLevel = pino.levels.values.error ?? 50;
+
+/** Milliseconds that a line may wait for others: what `kill -9` can take of the log. */
+const waitMs = 10;
+const mostHeld = 16_384;
+
+/** Lines that come close together are written together: each write on its own costs more than making its line. */
+export class Lines implements DestinationStream {
+  readonly #write: (text: string) => void;
+  #held = '';
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  write(line: string): void {
+    this.#held += line;
+    if (this.#held.length >= mostHeld) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), waitMs).unref();
+  }
+
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const text = this.#held;
+    this.#held = '';
+    if (text !== '') this.#write(text);
+  }
+}
+
+let shared: Lines | undefined;
+
+/** Standard output, once for the process: it is flushed when that ends. */
+function standardOutput(): Lines {
+  if (shared) return shared;
+  const output = pino.destination({ dest: 1, sync: true });
+  const lines = new Lines((text) => output.write(text));
+  process.on('exit', () => lines.flush());
+  shared = lines;
+  return lines;
+}
+
 /** @param destination where lines go; standard output when absent */
 export function createLog(level: string, destination?: DestinationStream): Log {
-  const options = {
+  const stream = destination ?? standardOutput();
+  const options: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     messageKey: 'message',
     // pino's own would describe what is described already.
     serializers: { err: (described: unknown) => described },
+    hooks: {
+      logMethod(values, write, severity) {
+        write.apply(this, values);
+        // What went wrong is not kept waiting: it may be the last that this process says.
+        if (severity >= errorLevel && stream instanceof Lines) stream.flush();
+      },
+    },
     formatters: {
       level: (label: string) => ({ level: label }),
       // Before pino's serializers, which would meet errors that redaction has already flattened.
@@ -49,5 +100,5 @@ export function createLog(level: string, destination?: DestinationStream): Log {
         ) as Record<string, unknown>,
     },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, stream);
 }

@@ -1,5 +1,6 @@
 /** The edge: a Koa application whose every request has an id, a pinned host, security headers and one place for faults. */
 import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import helmet from 'helmet';
 import Koa, { type Context, type Middleware } from 'koa';
 import type { Config } from '../config/config.ts';
@@ -11,16 +12,31 @@ import { addressList, clientAddress } from './client-address.ts';
 import { renderProblem, toFault } from './problem.ts';
 import { boundQuery } from './query.ts';
 
-/** What the edge knows about a request; on `ctx.state`. */
-export interface EdgeState {
-  request_id: string;
-  ip: string | null;
-  /** For `nonce-…` of the Content-Security-Policy. */
-  nonce: string;
+/** What the edge knows about a request; it is `ctx.state`. */
+export class EdgeState {
+  readonly request_id = newId();
+  readonly ip: string | null;
   /** Further sources that this page's forms may go to; the redirect behind a form counts (CSP3 §6.4.1). */
-  formTargets: string[];
+  readonly formTargets: string[] = [];
   /** Name of the route for the log, never a path with ids. */
   route?: string;
+  #nonce: string | undefined;
+
+  constructor(ip: string | null) {
+    this.ip = ip;
+  }
+
+  /** For `nonce-…` of the Content-Security-Policy; an answer that never asks for it has none. */
+  get nonce(): string {
+    this.#nonce ??= randomBytes(16).toString('base64');
+    return this.#nonce;
+  }
+
+  /** Nothing but our own host, and what carries this answer's nonce. */
+  get policy(): string {
+    if (this.#nonce === undefined && this.formTargets.length === 0) return plainPolicy;
+    return policyOf({ nonce: this.#nonce, formTargets: this.formTargets });
+  }
 }
 
 export const edgeOf = (context: Context): EdgeState => context.state as EdgeState;
@@ -76,12 +92,9 @@ function identify({ config, log }: EdgeOptions): Middleware {
   const isTrustedProxy = addressList(config.trusted_proxies);
   return async (context, next) => {
     const started = performance.now();
-    const state = edgeOf(context);
-    state.request_id = newId();
-    state.ip = clientAddress(context.req, isTrustedProxy);
-    state.nonce = randomBytes(16).toString('base64');
-    state.formTargets = [];
-    context.set('x-request-id', state.request_id);
+    const state = new EdgeState(clientAddress(context.req, isTrustedProxy));
+    context.state = state;
+    context.res.setHeader('x-request-id', state.request_id);
     await next();
     // The path of a matched route has no ids in it; an unmatched one is the client's own text and stays out of the log.
     log.info(
@@ -121,9 +134,15 @@ function faultsOf({ log, renderFaultPage, renderFaultAs, isStopping }: EdgeOptio
   };
 }
 
-function securityHeaders(config: Config): Middleware {
+/** What helmet says for this configuration, which is the same for each answer: asked once. */
+function fixedHeaders(config: Config): readonly (readonly [string, string])[] {
   const secure = config.url.startsWith('https:');
-  const common = helmet({
+  const headers = new Map<string, string>();
+  const collecting = {
+    setHeader: (name: string, value: string) => void headers.set(name.toLowerCase(), value),
+    removeHeader: (name: string) => void headers.delete(name.toLowerCase()),
+  };
+  const say = helmet({
     contentSecurityPolicy: false,
     strictTransportSecurity: secure ? { maxAge: 63_072_000, includeSubDomains: true } : false,
     frameguard: { action: 'deny' },
@@ -132,26 +151,39 @@ function securityHeaders(config: Config): Middleware {
     crossOriginOpenerPolicy: { policy: 'same-origin' },
     crossOriginResourcePolicy: { policy: 'same-origin' },
   });
-  return async (context, next) => {
-    await new Promise<void>((resolve, reject) => {
-      common(context.req, context.res, (error?: unknown) => (error ? reject(error as Error) : resolve()));
-    });
-    context.set('permissions-policy', 'camera=(), microphone=(), geolocation=(), payment=()');
-    context.set('cache-control', 'no-store');
+  say({} as IncomingMessage, collecting as unknown as ServerResponse, (error?: unknown) => {
+    if (error) throw error;
+  });
+  headers.set('permissions-policy', 'camera=(), microphone=(), geolocation=(), payment=()');
+  headers.set('cache-control', 'no-store');
+  return [...headers];
+}
+
+function securityHeaders(config: Config): Middleware {
+  const fixed = fixedHeaders(config);
+  return async ({ res, state }, next) => {
+    for (const [name, value] of fixed) res.setHeader(name, value);
     try {
       await next();
     } finally {
-      if (!context.headerSent) context.set('content-security-policy', policyOf(edgeOf(context)));
+      if (!res.headersSent) res.setHeader('content-security-policy', (state as EdgeState).policy);
     }
   };
 }
 
-/** The Content-Security-Policy of one page: nothing but our own host and what carries this answer's nonce. */
-export function policyOf({ nonce, formTargets }: Pick<EdgeState, 'nonce' | 'formTargets'>): string {
+/** The Content-Security-Policy of one answer: nothing but our own host and what carries its nonce. */
+export function policyOf({
+  nonce,
+  formTargets,
+}: {
+  nonce: string | undefined;
+  formTargets: readonly string[];
+}): string {
+  const marked = nonce === undefined ? [] : [`'nonce-${nonce}'`];
   return [
     "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src 'self' 'nonce-${nonce}'`,
+    `script-src ${marked.length > 0 ? marked.join(' ') : "'none'"}`,
+    `style-src ${["'self'", ...marked].join(' ')}`,
     "img-src 'self' data: https:",
     "font-src 'self'",
     "connect-src 'self'",
@@ -161,13 +193,15 @@ export function policyOf({ nonce, formTargets }: Pick<EdgeState, 'nonce' | 'form
   ].join('; ');
 }
 
+const plainPolicy = policyOf({ nonce: undefined, formTargets: [] });
+
 /** A Host that is not the issuer's is not ours (421, RFC 9110 §15.5.20); health checks may come by address. */
 function refuseMisdirected(config: Config): Middleware {
   const { host } = new URL(config.url);
-  return async (context, next) => {
+  return (context, next) => {
     if (context.req.headers.host?.toLowerCase() !== host && !context.path.startsWith('/health/')) {
       throw new Fault('misdirected', `This server answers as ${config.url}.`);
     }
-    await next();
+    return next();
   };
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createLog, describeError } from '../../src/core/log.ts';
+import { createLog, describeError, Lines } from '../../src/core/log.ts';
 
 function logged(write: (log: ReturnType<typeof createLog>) => void, level = 'debug'): Record<string, unknown>[] {
   const lines: string[] = [];
@@ -52,5 +52,46 @@ describe('core/log', () => {
 
   it('keeps quiet below its level', () => {
     expect(logged((log) => log.info('x'), 'warn')).to.deep.equal([]);
+  });
+
+  describe('lines', () => {
+    const written = () => {
+      const blocks: string[] = [];
+      return { blocks, lines: new Lines((text) => void blocks.push(text)) };
+    };
+    const moment = () => new Promise((wake) => setTimeout(wake, 100));
+
+    it('that come close together are written together, in their order, soon', async () => {
+      const { blocks, lines } = written();
+      const log = createLog('info', lines);
+      for (const name of ['a', 'b', 'c']) log.info({ name }, 'request');
+      expect(blocks).to.deep.equal([]);
+      await moment();
+      expect(blocks).to.have.length(1);
+      const names = blocks[0]
+        ?.trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { name: string }).name);
+      expect(names).to.deep.equal(['a', 'b', 'c']);
+      await moment();
+      expect(blocks).to.have.length(1);
+    });
+
+    it('wait for nothing behind an error', () => {
+      const { blocks, lines } = written();
+      const log = createLog('info', lines);
+      log.info('before');
+      log.error('wrong');
+      expect(blocks.join('')).to.match(/before.*\n.*wrong.*\n$/);
+    });
+
+    it('do not pile up', () => {
+      const { blocks, lines } = written();
+      const log = createLog('info', lines);
+      for (let count = 0; count < 1000; count += 1) log.info('x'.repeat(100));
+      expect(blocks.length).to.be.greaterThan(5);
+      lines.flush();
+      expect(blocks.join('').trimEnd().split('\n')).to.have.length(1000);
+    });
   });
 });

@@ -65,7 +65,7 @@ describe('http/server', () => {
 
   it('WB-04: makes a policy with a fresh nonce, without unsafe words, that nobody may frame', async () => {
     const policies = await Promise.all(
-      [1, 2, 3].map(async () => (await ask(port, '/openapi.json')).headers['content-security-policy']),
+      [1, 2, 3].map(async () => (await ask(port, '/api/docs')).headers['content-security-policy']),
     );
     expect(new Set(policies).size).to.equal(3);
     for (const policy of policies) {
@@ -75,6 +75,14 @@ describe('http/server', () => {
     }
     const policy = policyOf({ nonce: 'n', formTargets: ['https://idp.example'] });
     expect(policy).to.include("form-action 'self' https://idp.example;");
+  });
+
+  it('WB-04: what is no page runs no script', async () => {
+    for (const path of ['/openapi.json', '/health/live', '/api/v1/audit-logs']) {
+      const policy = (await ask(port, path)).headers['content-security-policy'];
+      expect(policy, path).to.include("script-src 'none';").and.include("style-src 'self';").and.not.include('nonce');
+      expect(policy, path).to.include("frame-ancestors 'none'").and.include("base-uri 'none'");
+    }
   });
 
   it('gives each request an id of its own, whatever the client says', async () => {
