@@ -102,7 +102,7 @@ describe('pages and hostile values, in a browser', function () {
     page.on('console', (message) => {
       const text = message.text();
       // A status of 4xx is what many of these ask for.
-      if (message.type() === 'error' && !/^Failed to load resource/.test(text)) noted.push(`console: ${text}`);
+      if (message.type() === 'error' && !text.startsWith('Failed to load resource')) noted.push(`console: ${text}`);
     });
     page.on('pageerror', (error) => noted.push(`script: ${error.message}`));
     page.on('request', (request) => {
