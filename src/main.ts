@@ -6,6 +6,7 @@ import { type Config, ConfigurationError, loadConfig } from './config/config.ts'
 import { sealingKeys } from './config/sealing-key.ts';
 import { connect, type Database } from './db/connect.ts';
 import { migrate } from './db/migrate.ts';
+import { admit, limitsOf } from './http/admission.ts';
 import { createSetupLink } from './signin/setup/service.ts';
 
 export interface Running {
@@ -52,10 +53,20 @@ function cannotListen({ host, port }: Config, error: NodeJS.ErrnoException): Err
 /** The HTTP server with the limits of checklist WB-12 and RE-12. */
 export function serve(lintel: Lintel): Server {
   const server = createServer(
-    { maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
-    lintel.koa.callback(),
+    {
+      maxHeaderSize: 16_384,
+      requestTimeout: 30_000,
+      headersTimeout: 10_000,
+      keepAliveTimeout: 65_000,
+      // How often the times above are looked at: by themselves they would be enforced half a minute late.
+      connectionsCheckingInterval: 2000,
+    },
+    admit(lintel.koa.callback(), limitsOf(lintel.app.config.requests_in_flight), lintel.app.log),
   );
   server.maxRequestsPerSocket = 0;
+  // Also who does not read: nothing of ours is silent for so long.
+  server.timeout = 120_000;
+  server.maxConnections = 8192;
   return server;
 }
 

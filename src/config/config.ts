@@ -76,6 +76,14 @@ const setting = {
       'Requests a second that one SCIM client may make to one process, for long; three times as many in one burst. ' +
       'Above it is 429 with Retry-After.',
   }),
+  requests_in_flight: Type.Integer({
+    default: 64,
+    minimum: 4,
+    maximum: 10_000,
+    description:
+      'Requests that one process works on at the same time, for each of OAuth, SCIM, REST, SAML and the rest (sign-in pages: four times ' +
+      'as many). Four times as many may wait, for a second at most; the others are refused at once with 503 and Retry-After.',
+  }),
   grace_seconds: Type.Integer({
     default: 25,
     minimum: 0,

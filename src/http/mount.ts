@@ -5,6 +5,7 @@ import type { Context, Middleware } from 'koa';
 import type { App } from '../core/app.ts';
 import { type Actor, anonymous, Call } from '../core/call.ts';
 import { Fault, type FieldError } from '../core/fault.ts';
+import { inTurns } from '../core/turn.ts';
 import { reading } from '../db/transact.ts';
 import { inspect, readBody } from './body.ts';
 import { once } from './idempotency.ts';
@@ -88,7 +89,7 @@ function serve(app: App, route: Route, authenticate: Authenticate, denied: Denie
           : route.method === 'post' && key !== ''
             ? await once(call, key, route.operationId, input, (inner) => route.run(inner, input as never), context)
             : await run();
-      answer(context, route, checks.reply, reply);
+      await answer(context, route, checks.reply, reply);
     } catch (error) {
       const params = (input.params ?? {}) as Record<string, unknown>;
       if (error instanceof Fault && isDenial(error, actor, params)) {
@@ -133,13 +134,18 @@ async function bodyOf(context: Context, route: Route, validate: ValidateFunction
   return check('body', validate, body ?? {});
 }
 
-function answer(context: Context, route: Route, validate: ValidateFunction | undefined, reply: unknown): void {
+async function answer(
+  context: Context,
+  route: Route,
+  validate: ValidateFunction | undefined,
+  reply: unknown,
+): Promise<void> {
   if (!route.reply || !validate) {
     context.status = 204;
     return;
   }
   // Through JSON first: dates become texts, undefined disappears, and the rows of the database stay untouched.
-  const copy: unknown = JSON.parse(JSON.stringify(reply));
+  const copy = await copyOf(reply);
   if (!validate(copy)) {
     throw new Error(
       `The reply of ${route.operationId} breaks its schema: ${JSON.stringify(fieldErrors('reply', validate.errors))}`,
@@ -147,5 +153,25 @@ function answer(context: Context, route: Route, validate: ValidateFunction | und
   }
   context.status = route.status ?? 200;
   context.type = 'application/json';
-  context.body = JSON.stringify(copy);
+  context.body = await textOf(copy);
+}
+
+const isList = (reply: unknown): reply is { items: unknown[] } =>
+  typeof reply === 'object' && reply !== null && 'items' in reply && Array.isArray(reply.items);
+
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+/** Two hundred items may be megabytes, and each is work: the others have their turn between them (RE-17). */
+async function copyOf(reply: unknown): Promise<unknown> {
+  if (!isList(reply)) return plain(reply);
+  const { items, ...rest } = reply;
+  return { items: await inTurns(items, plain), ...(plain(rest) as object) };
+}
+
+async function textOf(reply: unknown): Promise<string> {
+  if (!isList(reply)) return JSON.stringify(reply);
+  const { items, ...rest } = reply;
+  const texts = await inTurns(items, (item) => JSON.stringify(item));
+  const others = Object.entries(rest).map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  return `{"items":[${texts.join(',')}]${others.join('')}}`;
 }

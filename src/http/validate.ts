@@ -4,6 +4,7 @@ import addFormatsModule from 'ajv-formats';
 import type { TSchema } from 'typebox';
 import type { FieldError } from '../core/fault.ts';
 import { isId } from '../core/id.ts';
+import { mostCharacters } from './open-object.ts';
 
 // ajv-formats is CommonJS whose types and value disagree under nodenext.
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
@@ -11,6 +12,13 @@ const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
 const build = (options: ConstructorParameters<typeof Ajv>[0]): Ajv => {
   const ajv = new Ajv({ strict: false, allErrors: false, ...options });
   addFormats(ajv);
+  ajv.addKeyword({
+    keyword: 'x-most-characters',
+    type: 'object',
+    schemaType: 'number',
+    errors: false,
+    validate: (most: number, value: object) => JSON.stringify(value).length <= most,
+  });
   // The format of ajv-formats also lets `urn:uuid:…` through, which no uuid column reads.
   ajv.addFormat('uuid', { type: 'string', validate: isId });
   return ajv;
@@ -74,6 +82,8 @@ function sentence(error: ErrorObject): string {
       return 'is not a property that can be set here';
     case 'enum':
       return `must be one of ${(error.params.allowedValues as unknown[]).join(', ')}`;
+    case 'x-most-characters':
+      return `must have at most ${mostCharacters} characters as JSON`;
     case 'const':
       return `must be ${JSON.stringify(error.params.allowedValue)}`;
     default:

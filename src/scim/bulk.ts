@@ -2,10 +2,10 @@
  * Bulk (RFC 7644 §3.7). Operations run in an order in which every `bulkId:` they name exists already; a circle is broken
  * by creating a resource without the references that are still missing and adding them by a PATCH once they exist.
  */
+import { nextTurn } from '../core/turn.ts';
 import { invalidSyntax, invalidValue, ScimFault, tooLarge } from './errors.ts';
 import { getField, isObject, type Json, type JsonObject, readObject } from './json.ts';
 import { PATCH_URN } from './patch.ts';
-import { nextTurn } from '../core/turn.ts';
 import { LIMITS, type Limits } from './schemas.ts';
 
 export const BULK_REQUEST_URN = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
@@ -250,6 +250,7 @@ function namesIn(value: Json): Set<string> {
   const names = new Set<string>();
   const look = (item: Json): void => {
     if (typeof item === 'string') {
+      if (!item.includes('bulkId:')) return;
       for (const [, name] of item.matchAll(REFERENCE)) names.add(name as string);
     } else if (Array.isArray(item)) item.forEach(look);
     else if (isObject(item)) Object.values(item).forEach(look);

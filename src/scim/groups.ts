@@ -4,6 +4,7 @@
  * have no table and are refused. A group gives roles only where somebody gave them to it (SC-17): its name means nothing.
  */
 import type { Call } from '../core/call.ts';
+import { inTurns, nextTurn } from '../core/turn.ts';
 import { changeMembers, type MemberDelta } from '../directory/groups/members.ts';
 import { type Group, groupUpdated } from '../directory/groups/schema.ts';
 import {
@@ -60,7 +61,7 @@ export const groups: Source<Row> = {
       projection,
     );
     const registry = request.registries.Group;
-    return rows.map((row) =>
+    return inTurns(rows, (row) =>
       show(request, storedGroup(row, keptOf(row), members && (members.get(row.group_id) ?? [])), registry, projection),
     );
   },
@@ -108,9 +109,15 @@ async function answer(
   const members = await membersOf(request, [row.id], projection);
   const registry = request.registries.Group;
   const whole = buildResource(row, registry, request.base);
+  await turnAfter(members?.get(row.id));
   const shown = show(request, members ? { ...row, members: members.get(row.id) ?? [] } : row, registry, projection);
   return { status, body: shown, headers: headersOf(whole) };
 }
+
+/** What was done for a large group is enough for one turn of the event loop (RE-17). */
+const turnAfter = async (members: readonly unknown[] | undefined): Promise<void> => {
+  if (members && members.length > 1000) await nextTurn();
+};
 
 /** @throws ScimFault 400, 409 uniqueness */
 export async function postGroup(request: ScimRequest, body: unknown, asking: Asking): Promise<ScimAnswer> {
@@ -120,6 +127,7 @@ export async function postGroup(request: ScimRequest, body: unknown, asking: Ask
   const { resource } = readResource(body, registries.Group, notes);
   const stored = splitResource(resource, registries.Group);
   const columns = columnsOf(stored);
+  await turnAfter(stored.members);
   const row = await call.write(async (inner) => {
     await shareAccess(inner.db, client.org_id);
     const made = await createGroup(inner, client.org_id, columns);
@@ -188,6 +196,7 @@ export async function putGroup(request: ScimRequest, id: string, body: unknown, 
   const projection = projectionOf(asking, registries.Group);
   const { resource } = readResource(body, registries.Group, notes);
   const stored = splitResource(resource, registries.Group);
+  await turnAfter(stored.members);
   const row = await call.write(async (inner) => {
     const held = await hold(inner, request, id, asking.if_match);
     return write(inner, request, held, stored, stored.members ? { replaceWith: stored.members } : {});
@@ -230,6 +239,7 @@ export async function patchGroup(request: ScimRequest, id: string, body: unknown
   if (!isUuid(id)) throw notFound();
   const operations = parsePatch(body, registries.Group, notes);
   const delta = compileMembership(operations, notes);
+  await turnAfter(delta.replace ?? [...delta.add, ...delta.remove]);
   const isDelta = delta.other.length === 0 && !delta.needsGroup && asking.if_match === undefined;
   if (isDelta) await patchMembers(request, id, delta);
   else await call.write((inner) => patchWhole(inner, request, id, operations, delta, asking.if_match));
@@ -256,10 +266,13 @@ async function patchWhole(
   const { registries, notes, base, client } = request;
   const held = await hold(call, request, id, ifMatch);
   const members = delta.needsGroup ? await ownedMembersOf(call.db, client.org_id, [id], call.now) : undefined;
+  await turnAfter(members);
   const references = members?.map(({ user_id, display }) => ({ value: user_id, display }));
   const whole = buildResource({ ...held.row, members: references }, registries.Group, base);
+  await turnAfter(members);
   const applied = delta.needsGroup ? operations : delta.other;
   const { resource, changed } = applyPatch(applied, whole, registries.Group, notes);
+  await turnAfter(members);
   if (changed) {
     const stored = splitResource(resource, registries.Group);
     const replaced = stored.members ? { replaceWith: stored.members } : {};

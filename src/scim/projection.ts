@@ -74,14 +74,26 @@ function isUnknownShown({ only, except }: Projection, path: string, urn: string)
 }
 
 function projectParts(value: Json, attribute: Attribute, projection: Projection): Json {
-  if (Array.isArray(value)) return value.map((item) => projectParts(item, attribute, projection));
-  if (!isObject(value)) return value;
   const top = attribute.path.toLowerCase();
   const { only, except } = projection;
   const isWhole = !only || only.has(top) || only.has(attribute.urn.toLowerCase()) || !hasPart(only, top);
-  const parts = Object.entries(value).filter(([name]) => {
+  // Nearly always nothing is left out, and then nothing is copied: fifty thousand members would be.
+  if (isWhole && !hasPart(except, top)) return value;
+  const isKept = new Map<string, boolean>();
+  const keeps = (name: string): boolean => {
+    const known = isKept.get(name);
+    if (known !== undefined) return known;
     const path = `${top}.${name.toLowerCase()}`;
-    return (isWhole || only.has(path)) && !except.has(path);
-  });
-  return Object.fromEntries(parts);
+    const kept = (isWhole || only.has(path)) && !except.has(path);
+    isKept.set(name, kept);
+    return kept;
+  };
+  const project = (item: Json): Json => {
+    if (Array.isArray(item)) return item.map(project);
+    if (!isObject(item)) return item;
+    const shown: JsonObject = {};
+    for (const name of Object.keys(item)) if (keeps(name)) shown[name] = item[name] as Json;
+    return shown;
+  };
+  return project(value);
 }

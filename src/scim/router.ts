@@ -25,6 +25,7 @@ import { Pace } from './pace.ts';
 import { type ClientRegistries, getRegistries } from './registry.ts';
 import type { Asking, Door, ScimAnswer, ScimRequest } from './request.ts';
 import { LIMITS } from './schemas.ts';
+import { jsonText } from './text.ts';
 
 const scimType = 'application/scim+json';
 
@@ -61,20 +62,21 @@ export function renderScimFault(context: Context, fault: Fault): boolean {
 function writeError(context: Context, fault: ScimFault, requestId: string): void {
   const body = fault.body();
   if (fault.status >= 500) body.detail = `${body.detail} (request ${requestId})`;
-  write(context, { status: fault.status, body: { ...body }, headers: fault.headers });
+  write(context, { status: fault.status, headers: fault.headers }, JSON.stringify(body));
 }
 
-function write(context: Context, { status, body, headers = {} }: ScimAnswer): void {
+/** @param text the body, when there is one */
+function write(context: Context, { status, headers = {} }: ScimAnswer, text: string | undefined): void {
   context.status = status;
   for (const [name, value] of Object.entries(headers)) context.set(name, value);
-  if (body === undefined) {
+  if (text === undefined) {
     context.body = null;
     context.status = status;
     return;
   }
   // Whoever asks for plain JSON and nothing else gets that (RFC 7644 §8.1).
   context.type = context.accepts(scimType, 'application/json') || scimType;
-  context.body = JSON.stringify(body);
+  context.body = text;
 }
 
 /** One request and its answer. */
@@ -98,7 +100,7 @@ class Exchange {
     let answered: ScimAnswer;
     try {
       answered = await this.#answer();
-      write(this.#context, answered);
+      write(this.#context, answered, answered.body && (await jsonText(answered.body)));
     } catch (error) {
       const fault = this.#faultOf(error);
       answered = { status: fault.status, body: { ...fault.body() } };

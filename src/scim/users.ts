@@ -5,6 +5,7 @@
  */
 import type { Call } from '../core/call.ts';
 import { Fault } from '../core/fault.ts';
+import { inTurns } from '../core/turn.ts';
 import { setPassword } from '../credentials/passwords/service.ts';
 import type { PreparedPassword } from '../credentials/passwords/service.ts';
 import { groupsOfUsers } from '../directory/groups/service.ts';
@@ -52,7 +53,7 @@ export const users: Source<Row> = {
       projection,
     );
     const registry = request.registries.User;
-    return rows.map((row) =>
+    return inTurns(rows, (row) =>
       show(request, storedUser(row, keptOf(row), groups && (groups.get(row.user_id) ?? [])), registry, projection),
     );
   },

@@ -29,6 +29,8 @@ export interface ProcessOptions {
   readonly apiKey?: string;
   /** `npm start` instead of `node src/main.ts`. */
   readonly npm?: boolean;
+  /** A module of the repository that is loaded before the server; with it the process has a channel for messages (not with npm). */
+  readonly preload?: string;
 }
 
 export async function freePort(): Promise<number> {
@@ -45,11 +47,12 @@ export async function startProcess(options: ProcessOptions): Promise<LintelProce
   const url = `http://localhost:${port}`;
   const apiKey = options.apiKey ?? `ltl_key_${randomBytes(32).toString('base64url')}`;
   const began = performance.now();
-  const [command, ...args] = options.npm ? ['npm', 'start'] : [process.execPath, 'src/main.ts'];
+  const preload = options.preload === undefined ? [] : ['--import', join(repository, options.preload)];
+  const [command, ...args] = options.npm ? ['npm', 'start'] : [process.execPath, ...preload, 'src/main.ts'];
   const child = spawn(command as string, args, {
     cwd: repository,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(options.preload === undefined ? [] : (['ipc'] as const))],
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { defineEvent } from '../../core/event.ts';
 import { definePermission } from '../../core/permission.ts';
 import { ListQuery } from '../../http/list.ts';
+import { openObject } from '../../http/open-object.ts';
 
 const text = () => Type.Union([Type.String(), Type.Null()]);
 /** A date in a row, a text in JSON. */
@@ -48,7 +49,7 @@ const settable = {
   max_members: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 2_147_483_647 }), Type.Null()])),
   group_type: Type.Optional(Type.String({ minLength: 1, maxLength: 50 })),
   tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { maxItems: 20, uniqueItems: true })),
-  settings: Type.Optional(anyObject()),
+  settings: Type.Optional(openObject()),
   unit_id: Type.Optional(Type.Union([Type.String({ format: 'uuid' }), Type.Null()])),
   owner_id: Type.Optional(Type.Union([Type.String({ format: 'uuid' }), Type.Null()])),
 };

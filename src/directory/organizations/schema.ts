@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { defineEvent } from '../../core/event.ts';
 import { definePermission } from '../../core/permission.ts';
 import { ListQuery } from '../../http/list.ts';
+import { openObject } from '../../http/open-object.ts';
 
 const optionalText = (maxLength: number, description?: string) =>
   Type.Optional(Type.Union([Type.String({ maxLength }), Type.Null()], description ? { description } : {}));
@@ -48,8 +49,8 @@ export const NewOrganization = Type.Object(
     logo_url: optionalText(2048),
     primary_color: color(),
     secondary_color: color(),
-    branding_config: Type.Optional(anyObject('What else pages look like.')),
-    org_metadata: Type.Optional(anyObject('Whatever the caller keeps about the organization.')),
+    branding_config: Type.Optional(openObject('What else pages look like.')),
+    org_metadata: Type.Optional(openObject('Whatever the caller keeps about the organization.')),
   },
   { $id: 'NewOrganization' },
 );

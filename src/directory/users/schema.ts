@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { defineEvent } from '../../core/event.ts';
 import { definePermission } from '../../core/permission.ts';
 import { ListQuery } from '../../http/list.ts';
+import { openObject } from '../../http/open-object.ts';
 
 const text = () => Type.Union([Type.String(), Type.Null()]);
 /** A date in a row, a text in JSON. */
@@ -52,7 +53,7 @@ const profile = {
   picture_url: given(2048),
   bio: given(1000),
   legacy_user_id: given(255, 'The account’s id in a system that it came from.'),
-  properties: Type.Optional(Type.Object({}, { additionalProperties: true, description: 'Replaced as a whole.' })),
+  properties: Type.Optional(openObject('Replaced as a whole.')),
   enabled: Type.Optional(Type.Boolean()),
 };
 

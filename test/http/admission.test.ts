@@ -1,0 +1,173 @@
+import { expect } from 'chai';
+import { createServer, request as ask, type IncomingMessage, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { createLog } from '../../src/core/log.ts';
+import { admit, type AdmissionLimits } from '../../src/http/admission.ts';
+
+interface Reply {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+}
+
+/** A server whose work ends when the test says so. */
+class Works {
+  readonly begun: { path: string; end: () => void }[] = [];
+  readonly log: string[] = [];
+  readonly server: Server;
+
+  constructor(limits: Partial<AdmissionLimits> = {}) {
+    const work = async (request: IncomingMessage, response: import('node:http').ServerResponse) => {
+      await new Promise<void>((resolve) => this.begun.push({ path: request.url ?? '', end: resolve }));
+      response.end('done');
+    };
+    const log = createLog('info', { write: (line: string) => void this.log.push(line) });
+    this.server = createServer(admit(work, { running: 2, waiting: 3, deadlineMs: 5000, ...limits }, log));
+  }
+
+  listen = (): Promise<void> => new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  send(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const sent = ask({ port: this.port, path, headers, method, agent: false }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part: string) => (text += part));
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }));
+      });
+      sent.on('error', reject);
+      sent.end();
+    });
+  }
+
+  async reach(count: number): Promise<void> {
+    while (this.begun.length < count) await new Promise((wake) => setTimeout(wake, 5));
+  }
+
+  async close(): Promise<void> {
+    for (const { end } of this.begun) end();
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+const moment = () => new Promise((wake) => setTimeout(wake, 40));
+
+describe('http/admission (RE-11)', () => {
+  let works: Works;
+  const start = async (limits: Partial<AdmissionLimits> = {}): Promise<Works> => {
+    works = new Works(limits);
+    await works.listen();
+    return works;
+  };
+  afterEach(() => works.close());
+
+  it('RE-11: works on so many, lets so many wait, and refuses the rest at once with Retry-After', async () => {
+    await start();
+    const { begun } = works;
+    const send = (path: string) => works.send(path);
+    const reach = (count: number) => works.reach(count);
+    const answers = Array.from({ length: 5 }, () => send('/api/v1/x'));
+    await reach(2);
+    await moment();
+    expect(begun).to.have.length(2);
+    const refused = await send('/api/v1/x');
+    expect([refused.status, refused.headers['retry-after'], refused.headers['content-type']]).to.deep.equal([
+      503,
+      '2',
+      'application/problem+json',
+    ]);
+    expect(JSON.parse(refused.text)).to.include({ code: 'busy', status: 503, type: 'urn:lintel:fault:busy' });
+    expect(JSON.parse(refused.text).request_id).to.equal(refused.headers['x-request-id']);
+    for (let done = 0; done < 5; done += 1) {
+      await reach(done + 1);
+      expect(begun.length).to.be.at.most(done + 2);
+      begun[done]?.end();
+    }
+    expect((await Promise.all(answers)).map(({ status }) => status)).to.deep.equal([200, 200, 200, 200, 200]);
+    // All places are free again.
+    const again = [send('/api/v1/x'), send('/api/v1/x')];
+    await reach(7);
+    for (const { end } of begun) end();
+    expect((await Promise.all(again)).map(({ status }) => status)).to.deep.equal([200, 200]);
+  });
+
+  it('RE-15: a flood at one door leaves the others theirs, and health is always answered', async () => {
+    await start({ waiting: 0 });
+    const scim = [works.send('/scim/v2/Users'), works.send('/scim/v2/Users')];
+    await works.reach(2);
+    expect((await works.send('/scim/v2/Users')).status).to.equal(503);
+    const others = ['/oauth/token', '/api/v1/users', '/signin/x', '/saml/x/acs', '/', '/health/live', '/health/ready'];
+    const answers = others.map((path) => works.send(path));
+    await works.reach(2 + others.length);
+    for (const { end } of works.begun) end();
+    expect((await Promise.all([...scim, ...answers])).map(({ status }) => status)).to.deep.equal(Array(9).fill(200));
+  });
+
+  it('refuses in the form of each door', async () => {
+    await start({ running: 0, waiting: 0 });
+    const scim = await works.send('/scim/v2/Users');
+    expect(scim.headers['content-type']).to.equal('application/scim+json');
+    expect(JSON.parse(scim.text)).to.include({ status: '503' });
+    const oauth = await works.send('/oauth/token', {}, 'POST');
+    expect(JSON.parse(oauth.text).error).to.equal('temporarily_unavailable');
+    const page = await works.send('/signin/x', { accept: 'text/html,*/*' });
+    expect([page.status, page.headers['content-type']]).to.deep.equal([503, 'text/html; charset=utf-8']);
+    expect(page.headers['content-security-policy']).to.include("default-src 'none'");
+    const head = await works.send('/', {}, 'HEAD');
+    expect([head.status, head.text]).to.deep.equal([503, '']);
+    for (const answer of [scim, oauth, page, head]) expect(answer.headers['retry-after']).to.equal('2');
+  });
+
+  it('refuses who has waited too long, and forgets who has gone', async () => {
+    await start({ waiting: 1, deadlineMs: 50 });
+    const first = [works.send('/x'), works.send('/x')];
+    await works.reach(2);
+    expect((await works.send('/x')).status).to.equal(503);
+    await works.close();
+    await Promise.allSettled(first);
+
+    await start({ waiting: 1 });
+    const running = [works.send('/x'), works.send('/x')];
+    await works.reach(2);
+    const gone = connect(works.port, '127.0.0.1', () => gone.write('GET /gone HTTP/1.1\r\nHost: x\r\n\r\n'));
+    await moment();
+    expect((await works.send('/x')).status).to.equal(503);
+    gone.destroy();
+    await moment();
+    const next = works.send('/next');
+    await moment();
+    works.begun[0]?.end();
+    await works.reach(3);
+    expect(works.begun[2]?.path).to.equal('/next');
+    for (const { end } of works.begun) end();
+    expect((await Promise.all([...running, next])).map(({ status }) => status)).to.deep.equal([200, 200, 200]);
+  });
+
+  it('a client that goes away gives no place back while its request is still worked on', async () => {
+    await start({ running: 1, waiting: 0 });
+    const gone = connect(works.port, '127.0.0.1', () => gone.write('GET /gone HTTP/1.1\r\nHost: x\r\n\r\n'));
+    await works.reach(1);
+    gone.destroy();
+    await moment();
+    expect((await works.send('/x')).status).to.equal(503);
+    works.begun[0]?.end();
+    await moment();
+    const next = works.send('/x');
+    await works.reach(2);
+    works.begun[1]?.end();
+    expect((await next).status).to.equal(200);
+  });
+
+  it('AL-05: says in the log how many were refused, once a second', async () => {
+    await start({ running: 0, waiting: 0 });
+    await Promise.all(Array.from({ length: 20 }, () => works.send('/x')));
+    await new Promise((wake) => setTimeout(wake, 1100));
+    const lines = works.log.filter((line) => line.includes('requests were refused'));
+    expect(lines).to.have.length(1);
+    expect(JSON.parse(lines[0] ?? '{}').refused).to.equal(20);
+  });
+});
