@@ -145,8 +145,10 @@ export interface Lintel {
   readonly app: App;
   readonly koa: Koa;
   readonly oidc: OidcDoor;
-  /** From now on new requests are refused. */
-  stopAccepting(): void;
+  /** From now on `/health/ready` says no; everything is served as before. */
+  beginStopping(): void;
+  /** From now on every answer closes its connection, so that the next request goes elsewhere. */
+  letGo(): void;
   close(): Promise<void>;
 }
 
@@ -203,12 +205,13 @@ export async function createLintel(config: Config, database: Database, options: 
   await verifySamlKeys(app);
 
   let stopping = false;
+  let lettingGo = false;
   const pages = createPages({ viewsDir: join(import.meta.dirname, '../views') });
   const koa = createEdge({
     config,
     log: app.log,
     cookieKeys: sealer.derive('cookies'),
-    isStopping: () => stopping,
+    isLettingGo: () => lettingGo,
     renderFaultAs: renderScimFault,
     renderFaultPage: (context, fault) => {
       const { nonce, request_id } = edgeOf(context);
@@ -263,8 +266,11 @@ export async function createLintel(config: Config, database: Database, options: 
     app,
     koa,
     oidc,
-    stopAccepting: () => {
+    beginStopping: () => {
       stopping = true;
+    },
+    letGo: () => {
+      lettingGo = true;
     },
     close: async () => {
       await stopJobs();

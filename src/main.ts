@@ -12,8 +12,12 @@ import { createSetupLink } from './signin/setup/service.ts';
 export interface Running {
   readonly lintel: Lintel;
   readonly server: Server;
-  /** Refuses new requests, lets those in flight finish (at most `grace_seconds`), closes the database. */
-  stop(): Promise<void>;
+  /**
+   * Says at `/health/ready` that it is not ready, serves on for so many seconds (none when absent) so that balancers send requests
+   * elsewhere, then takes no new connections, lets what is in flight finish (at most `grace_seconds`) and closes the database.
+   * Called again, it waits no longer.
+   */
+  stop(unreadySeconds?: number): Promise<void>;
 }
 
 /**
@@ -24,16 +28,19 @@ export async function start(config: Config): Promise<Running> {
   // Before the database: beside a folder that is there already, a missing key is an error and is never made anew.
   sealingKeys(config);
   const database = await connect(config.database_url, { pool: config.database_pool });
+  let lintel: Lintel | undefined;
   try {
     await migrate(database.knex);
-    const lintel = await createLintel(config, database);
+    lintel = await createLintel(config, database);
     const server = serve(lintel);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(cannotListen(config, error)));
       server.listen(config.port, config.host, resolve);
     });
-    return { lintel, server, stop: () => stop(config, lintel, server, database) };
+    return { lintel, server, stop: stopper(config, lintel, server, database) };
   } catch (error) {
+    // Its jobs are planned already.
+    await lintel?.close();
     await database.close();
     throw error;
   }
@@ -72,13 +79,34 @@ export function serve(lintel: Lintel): Server {
 
 /** How long a connection without a request stays open while stopping. */
 const idleMs = 500;
+/** Jobs get so long to finish; they are transactions, and lose nothing when they are cut off. */
+const jobsMs = 5000;
+
+const pause = (milliseconds: number) => new Promise<void>((wake) => setTimeout(wake, milliseconds));
+
+/** One stop of a process, however often it is asked for; asked again, it waits no longer for balancers (RE-06). */
+function stopper(config: Config, lintel: Lintel, server: Server, database: Database): Running['stop'] {
+  let stopping: Promise<void> | undefined;
+  let hurry: () => void = () => {};
+  return (unreadySeconds = 0) => {
+    hurry();
+    if (stopping) return stopping;
+    lintel.beginStopping();
+    const hurried = new Promise<void>((resolve) => {
+      hurry = resolve;
+    });
+    const noticed = unreadySeconds > 0 ? Promise.race([pause(unreadySeconds * 1000), hurried]) : Promise.resolve();
+    stopping = noticed.then(() => stop(config, lintel, server, database));
+    return stopping;
+  };
+}
 
 /**
- * New connections are refused at once. On open ones the next request is told to go elsewhere (503, `Connection: close`);
- * idle ones are closed a little later, so that a request which is already on its way to us is answered and not cut off.
+ * New connections are refused. What still arrives on an open one is served, and its answer says `Connection: close`; idle ones are
+ * closed a little later, so that a request which is already on its way to us is answered and not cut off.
  */
 async function stop(config: Config, lintel: Lintel, server: Server, database: Database): Promise<void> {
-  lintel.stopAccepting();
+  lintel.letGo();
   // The close of `http.Server` would cut idle connections at once; the one of `net.Server` only stops listening.
   const finished = new Promise<void>((resolve) => ListeningServer.prototype.close.call(server, () => resolve()));
   const sweep = setInterval(() => server.closeIdleConnections(), idleMs);
@@ -86,7 +114,7 @@ async function stop(config: Config, lintel: Lintel, server: Server, database: Da
   await finished;
   clearInterval(sweep);
   clearTimeout(patience);
-  await lintel.close();
+  await Promise.race([lintel.close(), pause(jobsMs)]);
   await database.close();
 }
 
@@ -101,12 +129,11 @@ export async function run(): Promise<void> {
   // On the console only: the structured log goes to places where a link that makes an administrator has no business (AU-06).
   const link = await createSetupLink(running.lintel.app);
   if (link !== null) process.stdout.write(`Make the first administrator, within an hour: ${link}\n`);
-  let stopping = false;
+  // Ctrl-C is a person who waits; a second signal of either kind is somebody who waits no longer.
+  const waits = { SIGTERM: config.unready_seconds, SIGINT: 0 } as const;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (stopping) return;
-      stopping = true;
-      running.stop().then(
+      running.stop(waits[signal]).then(
         () => process.exit(0),
         () => process.exit(1),
       );

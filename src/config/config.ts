@@ -84,11 +84,19 @@ const setting = {
       'Requests that one process works on at the same time, for each of OAuth, SCIM, REST, SAML and the rest (sign-in pages: four times ' +
       'as many). Four times as many may wait, for a second at most; the others are refused at once with 503 and Retry-After.',
   }),
+  unready_seconds: Type.Integer({
+    default: 3,
+    minimum: 0,
+    maximum: 120,
+    description:
+      'Seconds after SIGTERM in which requests are still served while /health/ready answers 503, so that balancers send them elsewhere. ' +
+      'More than the time in which yours notices; 0 where nothing stands in front.',
+  }),
   grace_seconds: Type.Integer({
     default: 25,
     minimum: 0,
     maximum: 600,
-    description: 'Seconds that in-flight requests get to finish after SIGTERM.',
+    description: 'Seconds that in-flight requests get to finish after that, before their connections are cut.',
   }),
 };
 

@@ -22,7 +22,6 @@ export const faults = {
     says: 'The database does not answer at the moment. Nothing was changed; try again shortly.',
   },
   busy: { status: 503, says: 'The server is busy. Try again shortly.' },
-  shutting_down: { status: 503, says: 'This server is stopping. Try again.' },
   egress_refused: { status: 400, says: 'That address may not be reached from here.' },
   egress_failed: { status: 400, says: 'That address did not give a usable answer.' },
   // directory

@@ -55,8 +55,8 @@ export interface EdgeOptions {
   readonly renderFaultPage: (context: Context, fault: Fault) => void;
   /** Shows a fault in the language of a door, where the address is one of its; false where it is not. */
   readonly renderFaultAs?: (context: Context, fault: Fault) => boolean;
-  /** True once the process is stopping: new requests are refused, those in flight finish. */
-  readonly isStopping: () => boolean;
+  /** True once the process listens no longer: each answer closes its connection. */
+  readonly isLettingGo: () => boolean;
 }
 
 /** The Koa application with everything that holds for each request, before any route. */
@@ -114,13 +114,9 @@ function identify({ config, log }: EdgeOptions): Middleware {
 const wantsPage = (context: Context): boolean =>
   !context.path.startsWith('/api/') && !context.path.startsWith('/scim/') && context.accepts('json', 'html') === 'html';
 
-function faultsOf({ log, renderFaultPage, renderFaultAs, isStopping }: EdgeOptions): Middleware {
+function faultsOf({ log, renderFaultPage, renderFaultAs, isLettingGo }: EdgeOptions): Middleware {
   return async (context, next) => {
     try {
-      // Health goes on to tell: a process that finishes its work is alive, and not ready.
-      if (isStopping() && !context.path.startsWith('/health/')) {
-        throw new Fault('shutting_down', undefined, { retryAfter: 1 });
-      }
       await next();
       if (context.status === 404 && context.body == null) throw new Fault('not_found');
     } catch (error) {
@@ -129,8 +125,8 @@ function faultsOf({ log, renderFaultPage, renderFaultAs, isStopping }: EdgeOptio
       if (!isRendered && wantsPage(context)) renderFaultPage(context, fault);
       else if (!isRendered) renderProblem(context, fault, edgeOf(context).request_id);
     }
-    // Also for what was in flight when the stop began: its client must not send the next request here.
-    if (isStopping() && !context.headerSent) context.set('connection', 'close');
+    // What arrives is served as long as there are connections, and each answer ends its own: the next request goes elsewhere (RE-06).
+    if (isLettingGo() && !context.headerSent) context.set('connection', 'close');
   };
 }
 

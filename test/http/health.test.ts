@@ -27,11 +27,17 @@ describe('http/health', () => {
     expect(asked).to.be.within(1, 4);
   });
 
-  it('RE-06: is refused with Retry-After once the process is stopping', async () => {
-    w.lintel.stopAccepting();
-    for (const path of ['/health/ready', '/api/v1/audit-logs']) {
-      const reply = await w.request(path);
-      expect([reply.status, reply.headers.get('retry-after') !== null], path).to.deep.equal([503, true]);
-    }
+  it('RE-06: is unready with Retry-After once the process is stopping, which serves on, and lets go of connections at last', async () => {
+    w.lintel.beginStopping();
+    const ready = await w.request('/health/ready');
+    expect([ready.status, ready.headers.get('retry-after')]).to.deep.equal([503, '2']);
+    expect((await w.request('/health/live')).status).to.equal(200);
+    const connection = async () => {
+      const served = await w.api('GET', '/audit-logs');
+      return [served.status, served.headers.get('connection')];
+    };
+    expect(await connection()).to.deep.equal([200, 'keep-alive']);
+    w.lintel.letGo();
+    expect(await connection()).to.deep.equal([200, 'close']);
   });
 });

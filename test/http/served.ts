@@ -86,7 +86,7 @@ export async function serveRoutes(app: App, routes: readonly Route[]): Promise<S
     config,
     log: app.log,
     cookieKeys: ['test'],
-    isStopping: () => false,
+    isLettingGo: () => false,
     renderFaultPage: (context, fault) => renderProblem(context, fault, edgeOf(context).request_id),
   });
   koa.use(mountRoutes({ ...app, config }, routes, authenticate));

@@ -29,6 +29,8 @@ export interface OwnPostgres {
   start(): Promise<void>;
   /** Ends it: `SIGINT` at once but orderly, `SIGQUIT` or `SIGKILL` like a crash. */
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** `kill -9` of the newest of its processes, usually a connection's: PostgreSQL then restarts all of them and recovers. */
+  crash(): Promise<void>;
   /** Stops every one of its processes in the middle of what they do, or lets them go on. */
   freeze(): void;
   thaw(): void;
@@ -36,7 +38,12 @@ export interface OwnPostgres {
   remove(): Promise<void>;
 }
 
-export async function ownPostgres(): Promise<OwnPostgres> {
+export interface OwnPostgresOptions {
+  /** Whether what is committed survives a crash of the machine; off by default, because most tests only stop it. */
+  readonly fsync?: boolean;
+}
+
+export async function ownPostgres({ fsync = false }: OwnPostgresOptions = {}): Promise<OwnPostgres> {
   const bin = programs() as string;
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'lintel-own-pg-'));
@@ -71,19 +78,36 @@ export async function ownPostgres(): Promise<OwnPostgres> {
     }
   };
 
+  const untilReady = async () => {
+    for (let i = 0; i < 200; i += 1) {
+      if (spawnSync(join(bin, 'pg_isready'), ['-q', '-h', '127.0.0.1', '-p', String(port)]).status === 0) return;
+      await new Promise((wake) => setTimeout(wake, 50));
+    }
+    throw new Error('PostgreSQL did not start within ten seconds.');
+  };
+
   const postgres: OwnPostgres = {
     address: `postgres://lintel@127.0.0.1:${port}/postgres`,
     async start() {
-      const options = ['-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off', '-c', 'log_min_messages=fatal'];
+      const options = [
+        '-c',
+        'listen_addresses=127.0.0.1',
+        '-c',
+        `fsync=${fsync ? 'on' : 'off'}`,
+        '-c',
+        'log_min_messages=fatal',
+      ];
       child = spawn(...run('postgres', ['-D', `${folder}/data`, '-p', String(port), '-k', folder, ...options]), {
         cwd: folder,
         stdio: 'ignore',
       });
-      for (let i = 0; i < 200; i += 1) {
-        if (spawnSync(join(bin, 'pg_isready'), ['-q', '-h', '127.0.0.1', '-p', String(port)]).status === 0) return;
-        await new Promise((wake) => setTimeout(wake, 50));
-      }
-      throw new Error('PostgreSQL did not start within ten seconds.');
+      await untilReady();
+    },
+    async crash() {
+      const newest = family().slice(1).at(-1);
+      if (newest === undefined) throw new Error('PostgreSQL does not run.');
+      process.kill(newest, 'SIGKILL');
+      await untilReady();
     },
     async stop(signal = 'SIGINT') {
       const stopping = child;
