@@ -1,5 +1,6 @@
 /** SQL of `api_keys`. The hash leaves this file in no row. */
 import type { Knex } from 'knex';
+import { refusing } from '../../db/errors.ts';
 import { json } from '../../db/json.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { ApiKey } from './schema.ts';
@@ -27,15 +28,16 @@ export type ApiKeyRow = { readonly [column in (typeof columns)[number]]: unknown
 const within = (db: Knex, org_id: string | null) =>
   db('api_keys').where((builder) => (org_id === null ? builder.whereNull('org_id') : builder.where({ org_id })));
 
-/** @returns undefined when there is a key of this hash already */
-export async function insertApiKey(db: Knex, row: ApiKeyRow, key_hash: string): Promise<ApiKey | undefined> {
-  const [inserted] = await db('api_keys')
-    .insert({ ...row, scopes: json(row.scopes), key_hash })
-    .onConflict('key_hash')
-    .ignore()
-    .returning([...columns]);
-  return inserted;
-}
+/** @returns undefined when there is a key of this hash already. @throws Fault not_found when the service account goes at this moment */
+export const insertApiKey = (db: Knex, row: ApiKeyRow, key_hash: string): Promise<ApiKey | undefined> =>
+  refusing({ api_keys_service_account_id_fkey: 'not_found' }, async () => {
+    const [inserted] = await db('api_keys')
+      .insert({ ...row, scopes: json(row.scopes), key_hash })
+      .onConflict('key_hash')
+      .ignore()
+      .returning([...columns]);
+    return inserted;
+  });
 
 export const listApiKeys = (db: Knex, org_id: string | null, page: ListQuery): Promise<Page<ApiKey>> =>
   pageOf<ApiKey>(within(db, org_id).select(...columns), 'api_key_id', page);
