@@ -180,6 +180,7 @@ export async function setMember(
   call.require(manageMembers, orgId);
   if (idOrName !== undefined) call.require(manageGrants, orgId);
   return call.write(async (inner) => {
+    await shareAccess(inner.db, orgId);
     await addMember(inner, orgId, userId);
     if (idOrName !== undefined) await setPrimary(inner, orgId, userId, idOrName);
     const member = await findMember(inner.db, orgId, userId);

@@ -34,6 +34,8 @@ import {
   lockMembershipsOf,
   type MembershipOfUser,
   setMembershipStatus,
+  takeMembership,
+  takeMembershipsOf,
 } from './store.ts';
 
 export type { MembershipOfUser } from './store.ts';
@@ -105,7 +107,7 @@ export async function removeMember(call: Call, orgId: string, userId: string): P
     await shareAccess(inner.db, orgId);
     const account = await holdAccount(inner.db, userId);
     await holdGroupsOf(inner, userId, orgId);
-    const before = found(await lockMembership(inner.db, orgId, userId));
+    const before = found(await takeMembership(inner.db, orgId, userId));
     if (account?.home_org_id === orgId) throw new Fault('member_is_owned');
     await deleteMembership(inner.db, orgId, userId);
     const groups = await leaveGroups(inner, userId, orgId);
@@ -120,7 +122,7 @@ export async function removeMember(call: Call, orgId: string, userId: string): P
 export async function holdMemberships(call: Call, userId: string): Promise<void> {
   for (const orgId of await listOrganizationsOf(call.db, userId)) await shareAccess(call.db, orgId);
   await holdGroupsOf(call, userId, null);
-  await lockMembershipsOf(call.db, userId);
+  await takeMembershipsOf(call.db, userId);
 }
 
 /**

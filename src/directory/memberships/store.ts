@@ -51,6 +51,13 @@ export const lockMembership = (db: Knex, org_id: string, user_id: string): Promi
     .forNoKeyUpdate()
     .first(...columns);
 
+/** The same, about to be deleted: who is adding the member to a group has the row's key, and is waited for here, not later. */
+export const takeMembership = (db: Knex, org_id: string, user_id: string): Promise<Membership | undefined> =>
+  db('user_organization_info')
+    .where({ org_id, user_id })
+    .forUpdate()
+    .first(...columns);
+
 const members = (db: Knex, org_id: string) =>
   db('user_organization_info as m')
     .join('users as u', 'u.user_id', 'm.user_id')
@@ -101,6 +108,11 @@ export async function listOrganizationsOf(db: Knex, user_id: string): Promise<st
 
 export async function lockMembershipsOf(db: Knex, user_id: string): Promise<void> {
   await db('user_organization_info').where({ user_id }).orderBy('org_id').forNoKeyUpdate().select('org_id');
+}
+
+/** The same, about to be deleted. */
+export async function takeMembershipsOf(db: Knex, user_id: string): Promise<void> {
+  await db('user_organization_info').where({ user_id }).orderBy('org_id').forUpdate().select('org_id');
 }
 
 export async function deleteMembershipsOf(db: Knex, user_id: string): Promise<void> {

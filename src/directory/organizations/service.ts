@@ -109,6 +109,8 @@ export async function updateOrganization(call: Call, orgId: string, input: Organ
   if (changes.slug !== undefined) refuseReserved(changes.slug);
   if (changes.custom_domain) changes.custom_domain = normalizeDomain(changes.custom_domain);
   return call.write(async (inner) => {
+    // A slug is a key that every membership repeats: alone, before the row, as everybody who changes memberships shares this.
+    if (changes.slug !== undefined) await holdAccess(inner.db, orgId);
     const before = await lockLiving(inner, orgId);
     const names = (Object.keys(changes) as (keyof typeof changes)[]).filter(
       (name) => changes[name] !== undefined && !isDeepStrictEqual(changes[name], before[name]),

@@ -75,13 +75,21 @@ export async function findUsableToken(db: Knex, token_hash: string, now: Date): 
   return row;
 }
 
-/** Notes the use of a token and its client, once a minute at most: of requests at the same time one writes. */
+/**
+ * Notes the use of a token and its client, once a minute at most: of requests at the same time one writes. The client first, as
+ * whoever deletes it locks it, and without waiting: a note about use keeps nobody up.
+ */
 export async function touchToken(db: Knex, token_id: string, now: Date): Promise<void> {
   await db.raw(
-    `with touched as (
-       update scim_tokens set last_used_at = :now
-        where token_id = :token_id and (last_used_at is null or last_used_at <= :now::timestamptz - interval '1 minute')
-       returning client_id
+    `with held as (
+       select client_id from scim_clients
+        where client_id = (select client_id from scim_tokens where token_id = :token_id)
+          for no key update skip locked
+     ), touched as (
+       update scim_tokens t set last_used_at = :now from held
+        where t.token_id = :token_id
+          and (t.last_used_at is null or t.last_used_at <= :now::timestamptz - interval '1 minute')
+       returning t.client_id
      )
      update scim_clients c set last_used_at = :now from touched
       where c.client_id = touched.client_id
