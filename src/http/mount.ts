@@ -79,15 +79,18 @@ function serve(app: App, route: Route, authenticate: Authenticate, denied: Denie
       query: check('query', checks.query, singleValues(context.query)),
       body: await bodyOf(context, route, checks.body),
     };
-    const run = () => route.run(call, input as never);
-    const key = context.get('idempotency-key');
     try {
-      await route.prepare?.(call);
+      const work = {
+        prepare: route.prepare && (() => route.prepare?.(call, input as never)),
+        run: (at: Call, ready: unknown) => route.run(at, input as never, ready as never),
+      };
+      const run = async () => work.run(call, await work.prepare?.());
+      const key = context.get('idempotency-key');
       const reply =
         route.method === 'get'
           ? await reading(run)
           : route.method === 'post' && key !== ''
-            ? await once(call, key, route.operationId, input, (inner) => route.run(inner, input as never), context)
+            ? await once(call, { key, operationId: route.operationId, input }, work, context)
             : await run();
       await answer(context, route, checks.reply, reply);
     } catch (error) {

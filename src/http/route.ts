@@ -8,7 +8,7 @@ import type { FaultCode } from '../core/faults.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
-export interface RouteDefinition<P extends TObject, Q extends TObject, B extends TSchema, R extends TSchema> {
+export interface RouteDefinition<P extends TObject, Q extends TObject, B extends TSchema, R extends TSchema, Ready> {
   readonly method: Method;
   /** Below `/api/v1`, with `{name}` for parameters. */
   readonly path: string;
@@ -32,11 +32,15 @@ export interface RouteDefinition<P extends TObject, Q extends TObject, B extends
   readonly permission: string | null | 'public';
   /** Most bytes of a body; 1 MiB when absent. */
   readonly bodyLimit?: number;
-  /** What must be ready before `run`: it uses a connection of its own, and an Idempotency-Key has `run` inside of a transaction. */
-  readonly prepare?: (call: Call) => Promise<unknown>;
+  /**
+   * What takes long and writes nothing: hashes, names, files from elsewhere. An Idempotency-Key has `run` inside of a transaction,
+   * which would hold its connection meanwhile, so it comes before; its result is handed to `run`. It asks for the permission itself.
+   */
+  readonly prepare?: (call: Call, input: { params: Static<P>; query: Static<Q>; body: Static<B> }) => Promise<Ready>;
   readonly run: (
     call: Call,
     input: { params: Static<P>; query: Static<Q>; body: Static<B> },
+    ready: Ready,
   ) => Promise<Static<R> | undefined>;
 }
 
@@ -56,9 +60,8 @@ export interface Route {
   readonly faults?: readonly FaultCode[];
   readonly permission: string | null;
   readonly bodyLimit?: number;
-  /** What must be ready before `run`: it uses a connection of its own, and an Idempotency-Key has `run` inside of a transaction. */
-  readonly prepare?: (call: Call) => Promise<unknown>;
-  readonly run: (call: Call, input: { params: never; query: never; body: never }) => Promise<unknown>;
+  readonly prepare?: (call: Call, input: { params: never; query: never; body: never }) => Promise<unknown>;
+  readonly run: (call: Call, input: { params: never; query: never; body: never }, ready: never) => Promise<unknown>;
 }
 
 /** Writes a route down; the types of `run` follow from its shapes. */
@@ -68,6 +71,7 @@ export function route<
   Q extends TObject = TObject<{}>,
   B extends TSchema = TSchema,
   R extends TSchema = TSchema,
->(definition: RouteDefinition<P, Q, B, R>): Route {
+  Ready = undefined,
+>(definition: RouteDefinition<P, Q, B, R, Ready>): Route {
   return definition as unknown as Route;
 }

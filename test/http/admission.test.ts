@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createServer, request as ask, type IncomingMessage, type Server } from 'node:http';
+import { createServer, request as ask, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { createLog } from '../../src/core/log.ts';
 import { admit, type AdmissionLimits } from '../../src/http/admission.ts';
@@ -17,7 +17,7 @@ class Works {
   readonly server: Server;
 
   constructor(limits: Partial<AdmissionLimits> = {}) {
-    const work = async (request: IncomingMessage, response: import('node:http').ServerResponse) => {
+    const work = async (request: IncomingMessage, response: ServerResponse) => {
       await new Promise<void>((resolve) => this.begun.push({ path: request.url ?? '', end: resolve }));
       response.end('done');
     };

@@ -153,4 +153,97 @@ describe('http/idempotency', () => {
       expect([reply.status, reply.body.code], key).to.deep.equal([400, 'request_invalid']);
     }
   });
+
+  describe('what takes long', () => {
+    /** Somebody far away who answers when told to. */
+    class Slow {
+      asked = 0;
+      refuses = false;
+      #go: (() => void)[] = [];
+      wait = async (): Promise<string> => {
+        this.asked += 1;
+        if (this.refuses) throw new Fault('egress_failed');
+        await new Promise<void>((resolve) => this.#go.push(resolve));
+        return 'ready';
+      };
+      async reached(count: number): Promise<void> {
+        while (this.asked < count) await new Promise((wake) => setTimeout(wake, 5));
+      }
+      go(): void {
+        for (const resolve of this.#go.splice(0)) resolve();
+      }
+    }
+    let slow: Slow;
+    let far: Served;
+    beforeEach(async () => {
+      slow = new Slow();
+      const prepared = route({
+        method: 'post',
+        path: '/far',
+        operationId: 'createFar',
+        summary: 'Make one from far away.',
+        group: 'Things',
+        body: Type.Object({ name: Type.String() }),
+        reply: Type.Object({ said: Type.String() }),
+        status: 201,
+        permission: null,
+        prepare: () => slow.wait(),
+        run: (call, { body }, said) =>
+          call.write(async (inner) => {
+            await inner.emit(happened, { org_id: null, object_id: body.name });
+            return { said };
+          }),
+      });
+      far = await serveRoutes(w.app, [prepared]);
+    });
+    afterEach(() => far.close());
+    const send = (name: string, key: string) =>
+      far.post('/api/v1/far', JSON.stringify({ name }), { 'idempotency-key': key });
+
+    it('RE-15: is prepared before the transaction, which holds no connection meanwhile', async () => {
+      const name = randomUUID();
+      const waiting = send(name, randomUUID());
+      await slow.reached(1);
+      // The embedded database has one connection: it must be free.
+      const [row] = await w.db('idempotency_keys').where({ route: 'createFar', status: 'pending' }).count();
+      expect(Number(row?.count)).to.equal(0);
+      expect(await made(name)).to.equal(0);
+      slow.go();
+      const answer = await waiting;
+      expect([answer.status, answer.body.said]).to.deep.equal([201, 'ready']);
+      expect(await made(name)).to.equal(1);
+    });
+
+    it('is not asked for again where the answer is known, even when it would fail by now', async () => {
+      const [name, key] = [randomUUID(), randomUUID()];
+      const first = send(name, key);
+      await slow.reached(1);
+      slow.go();
+      expect((await first).status).to.equal(201);
+      slow.refuses = true;
+      const again = await send(name, key);
+      expect([again.status, again.headers['idempotency-replayed'], slow.asked]).to.deep.equal([201, 'true', 1]);
+      const other = await send(randomUUID(), key);
+      expect([other.status, other.body.code]).to.deep.equal([422, 'idempotency_key_reused']);
+      expect(await made(name)).to.equal(1);
+    });
+
+    it('happens once when two come at the same time, and leaves nothing when it fails', async () => {
+      const [name, key] = [randomUUID(), randomUUID()];
+      const both = [send(name, key), send(name, key)];
+      await slow.reached(2);
+      slow.go();
+      const answers = await Promise.all(both);
+      expect(answers.map(({ status }) => status)).to.deep.equal([201, 201]);
+      expect(await made(name)).to.equal(1);
+      slow.refuses = true;
+      const failing = randomUUID();
+      expect((await send(failing, failing)).status).to.equal(400);
+      slow.refuses = false;
+      const corrected = send(failing, failing);
+      await slow.reached(4);
+      slow.go();
+      expect((await corrected).status).to.equal(201);
+    });
+  });
 });

@@ -4,7 +4,15 @@ import { ListQuery, listOf } from '../../http/list.ts';
 import { route } from '../../http/route.ts';
 import { organizationParams } from '../organizations/schema.ts';
 import { Domain, DomainChanges, DomainVerification, manageDomains, NewDomain, readDomains } from './schema.ts';
-import { addDomain, deleteDomain, listDomains, readDomain, updateDomain, verifyDomain } from './service.ts';
+import {
+  addDomain,
+  deleteDomain,
+  listDomains,
+  lookUpDomain,
+  readDomain,
+  updateDomain,
+  verifyDomain,
+} from './service.ts';
 
 const group = 'Domains';
 const params = Type.Object({
@@ -77,7 +85,8 @@ export const domainRoutes = [
     reply: Domain,
     faults: ['domain_invalid', 'domain_record_missing', 'domain_taken'],
     permission: manageDomains,
-    run: (call, { params, body }) => verifyDomain(call, params.org_id, params.domain, body),
+    prepare: (call, { params, body }) => lookUpDomain(call, params.org_id, params.domain, body),
+    run: (call, { params, body }, looked) => verifyDomain(call, params.org_id, params.domain, body, looked),
   }),
   route({
     method: 'delete',

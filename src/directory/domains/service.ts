@@ -94,6 +94,27 @@ export async function updateDomain(call: Call, orgId: string, name: string, chan
   });
 }
 
+/** What was found out about a domain before anything is written. */
+export interface LookedUp {
+  readonly asked: DomainRow;
+  /** Why the record does not prove anything. */
+  readonly problem: string | null;
+}
+
+/** Asks DNS, which may take seconds; for an attested domain nothing is looked up. @throws Fault not_found, not_allowed */
+export async function lookUpDomain(
+  call: Call,
+  orgId: string,
+  name: string,
+  { method }: DomainVerification,
+): Promise<LookedUp> {
+  call.require(manageDomains, orgId);
+  if (method === 'attested') call.require(attestDomains, null);
+  const asked = await getDomain(call.db, orgId, normalizeDomain(name));
+  if (!asked) throw new Fault('not_found');
+  return { asked, problem: method === 'dns' ? await lookUp(call, asked) : null };
+}
+
 /**
  * Verifies a domain: `dns` by its TXT record, `attested` by the word of an administrator of the system.
  * @throws Fault domain_record_missing, domain_taken, not_found, not_allowed
@@ -102,15 +123,14 @@ export async function verifyDomain(
   call: Call,
   orgId: string,
   name: string,
-  { method }: DomainVerification,
+  verification: DomainVerification,
+  looked?: LookedUp,
 ): Promise<Domain> {
   call.require(manageDomains, orgId);
-  if (method === 'attested') call.require(attestDomains, null);
-  const domain = normalizeDomain(name);
-  const asked = await getDomain(call.db, orgId, domain);
-  if (!asked) throw new Fault('not_found');
-  // Before the transaction: DNS may take seconds.
-  const problem = method === 'dns' ? await lookUp(call, asked) : null;
+  if (verification.method === 'attested') call.require(attestDomains, null);
+  const { asked, problem } = looked ?? (await lookUpDomain(call, orgId, name, verification));
+  const { method } = verification;
+  const { domain } = asked;
   if (problem !== null) {
     await call.write((inner) =>
       updateDomainRow(inner.db, orgId, domain, { last_checked_at: inner.now, last_check_error: problem }),

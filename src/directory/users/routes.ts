@@ -72,12 +72,13 @@ export function userRoutes(preparePassword: PreparePassword): Route[] {
       status: 201,
       faults: [...clashes, ...passwords],
       permission: createUsers,
-      run: async (call, { params, body }) => {
+      prepare: (call, { params, body }) => {
         // Before the hash, which is expensive.
         call.require(createUsers, params.org_id);
-        const { password: _password, ...columns } = body;
-        return createOwnedUser(call, params.org_id, columns, await finishOf(body));
+        return finishOf(body);
       },
+      run: (call, { params, body: { password: _password, ...columns } }, finish) =>
+        createOwnedUser(call, params.org_id, columns, finish),
     }),
     route({
       method: 'get',
@@ -140,11 +141,11 @@ export function userRoutes(preparePassword: PreparePassword): Route[] {
       status: 201,
       faults: [...clashes, ...passwords],
       permission: createUsers,
-      run: async (call, { body }) => {
+      prepare: (call, { body }) => {
         call.require(createUsers, null);
-        const { password: _password, ...columns } = body;
-        return createPersonalUser(call, columns, await finishOf(body));
+        return finishOf(body);
       },
+      run: (call, { body: { password: _password, ...columns } }, finish) => createPersonalUser(call, columns, finish),
     }),
     route({
       method: 'get',

@@ -37,26 +37,41 @@ const graceMs = 7 * day;
 /** Days before its end at which a warning is given. */
 const warnings = [60, 30, 14, 7, 1];
 
+/** A connection as it was when its metadata was read, and what was there. */
+export interface ReadMetadata {
+  readonly asked: ProviderRow;
+  readonly url: string;
+  readonly source: Source;
+}
+
 /**
- * Reads a connection's metadata now.
- * @throws Fault not_found, provider_metadata_missing, provider_metadata_refused, egress_refused, egress_failed,
- * provider_entity_taken, provider_certificates_too_many
+ * Reads a connection's metadata now, and changes nothing.
+ * @throws Fault not_found, provider_metadata_missing, provider_metadata_refused, egress_refused, egress_failed
+ */
+export async function readMetadata(call: Call, orgId: string, providerId: string): Promise<ReadMetadata> {
+  call.require(manageProviders, orgId);
+  const asked = await getProvider(call.db, orgId, providerId);
+  if (!asked) throw new Fault('not_found');
+  const { metadata_url: url } = fullConfig(asked.config);
+  if (url === null) throw new Fault('provider_metadata_missing');
+  // By hand always the whole file: an administrator who asks wants to see what is there.
+  const { metadata, etag } = await fetchMetadata(call, url, null);
+  if (!metadata) throw new Fault('provider_metadata_refused', 'There was nothing at the address.');
+  return { asked, url, source: fromMetadata(metadata, etag) };
+}
+
+/**
+ * Takes over what `readMetadata` read.
+ * @throws Fault not_found, provider_entity_taken, provider_certificates_too_many
  */
 export async function refreshProvider(
   call: Call,
   orgId: string,
-  providerId: string,
+  { asked, url, source }: ReadMetadata,
   { accept_changes = false }: MetadataUpdate,
 ): Promise<IdentityProvider> {
   call.require(manageProviders, orgId);
-  const asked = await getProvider(call.db, orgId, providerId);
-  if (!asked) throw new Fault('not_found');
-  const { metadata_url } = fullConfig(asked.config);
-  if (metadata_url === null) throw new Fault('provider_metadata_missing');
-  // By hand always the whole file: an administrator who asks wants to see what is there.
-  const { metadata, etag } = await fetchMetadata(call, metadata_url, null);
-  if (!metadata) throw new Fault('provider_metadata_refused', 'There was nothing at the address.');
-  return shown(call, await take(call, asked, metadata_url, fromMetadata(metadata, etag), accept_changes));
+  return shown(call, await take(call, asked, url, source, accept_changes));
 }
 
 /** Takes over what was read; `source` null: it is still the copy that is known. */

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { ListQuery, listOf } from '../../http/list.ts';
 import { type Route, route } from '../../http/route.ts';
 import { addCertificate, listCertificates, retireCertificate } from './certificates.ts';
-import { refreshProvider } from './refresh.ts';
+import { readMetadata, refreshProvider } from './refresh.ts';
 import {
   Id,
   IdentityProvider,
@@ -15,7 +15,14 @@ import {
   ProviderCertificate,
   readProviders,
 } from './schema.ts';
-import { createProvider, deleteProvider, listProviders, readProvider, updateProvider } from './service.ts';
+import {
+  createProvider,
+  deleteProvider,
+  listProviders,
+  prepareProvider,
+  readProvider,
+  updateProvider,
+} from './service.ts';
 
 const group = 'Identity providers';
 const Organization = Type.Object({ org_id: Id });
@@ -52,7 +59,8 @@ export const providerRoutes: readonly Route[] = [
     faults: ['provider_type_unsupported', ...trustFaults],
     permission: manageProviders,
     bodyLimit,
-    run: (call, { params, body }) => createProvider(call, params.org_id, body),
+    prepare: (call, { params, body }) => prepareProvider(call, params.org_id, body),
+    run: (call, { params, body }, source) => createProvider(call, params.org_id, body, source),
   }),
   route({
     method: 'get',
@@ -115,7 +123,8 @@ export const providerRoutes: readonly Route[] = [
     reply: IdentityProvider,
     faults: ['provider_metadata_missing', ...trustFaults],
     permission: manageProviders,
-    run: (call, { params, body }) => refreshProvider(call, params.org_id, params.provider_id, body),
+    prepare: (call, { params }) => readMetadata(call, params.org_id, params.provider_id),
+    run: (call, { params, body }, read) => refreshProvider(call, params.org_id, read, body),
   }),
   route({
     method: 'get',

@@ -85,18 +85,30 @@ const refuseOtherTypes = (type: string): void => {
   if (type !== 'saml') throw new Fault('provider_type_unsupported');
 };
 
+/** What a new connection's configuration says about trust, read before anything is written: it may come from far away. */
+export async function prepareProvider(call: Call, orgId: string, input: NewIdentityProvider): Promise<Source> {
+  call.require(manageProviders, orgId);
+  refuseOtherTypes(input.type);
+  return readSource(call, input.config ?? {});
+}
+
 /**
  * Makes a connection: as a draft while anything is missing, so that our addresses are there to be entered at the identity
  * provider; active otherwise, unless `enabled` says no.
+ * @param source what `prepareProvider` read of the same input
  * @throws Fault provider_type_unsupported, provider_config_invalid, provider_metadata_refused, provider_entity_taken,
  * provider_incomplete, provider_certificates_too_many, egress_refused, egress_failed, not_found, request_invalid
  */
-export async function createProvider(call: Call, orgId: string, input: NewIdentityProvider): Promise<IdentityProvider> {
+export async function createProvider(
+  call: Call,
+  orgId: string,
+  input: NewIdentityProvider,
+  source: Source,
+): Promise<IdentityProvider> {
   call.require(manageProviders, orgId);
   refuseOtherTypes(input.type);
   const name = readName('name', input.name, 255);
   await requireMappable(call, orgId, input.config?.role_mapping ?? []);
-  const source = await readSource(call, input.config ?? {});
   const config = merged(call, fullConfig({}), input.config ?? {}, source);
   const enabled = input.enabled ?? (isComplete(config) && source.certificates.length > 0);
   refuseIncomplete(enabled, config);
