@@ -11,6 +11,7 @@ import { addressOf, paramsIn, populate, type Tenant } from '../rules/population.
 import { directory, USER } from '../scim/door.ts';
 import { formsOf, insertPersonWithPassword, Visitor } from '../signin/person.ts';
 import { type World, world } from '../support/world.ts';
+import { statementsOf } from '../flows/statements.ts';
 
 describe('security: enumeration', function () {
   this.timeout(120_000);
@@ -30,15 +31,16 @@ describe('security: enumeration', function () {
     ask: () => Promise<{ status: number; text: string; headers: Headers }>,
     ...own: string[]
   ): Promise<string> {
-    const statements: string[] = [];
-    // The application's version is asked for once in a while, whoever is named.
-    const note = ({ sql }: { sql: string }) => {
-      if (!sql.includes('oidc_clients')) statements.push(sql.replace(/\s+/g, ' ').slice(0, 60));
-    };
     const hashes = passwordHashes.load.done;
-    w.db.on('query', note);
-    const answer = await ask();
-    w.db.removeListener('query', note);
+    let answered: Awaited<ReturnType<typeof ask>> | undefined;
+    const asked = await statementsOf(async () => {
+      answered = await ask();
+    });
+    const answer = answered as NonNullable<typeof answered>;
+    // The application's version is asked for once in a while, whoever is named.
+    const statements = asked
+      .filter((sql) => !sql.includes('oidc_clients'))
+      .map((sql) => sql.replace(/\s+/g, ' ').slice(0, 60));
     const neutral = (text: string) =>
       own
         .filter((one) => one !== '')

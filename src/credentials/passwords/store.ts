@@ -1,5 +1,6 @@
 /** SQL of `user_passwords`, and of the two columns of `users` that say whether there is one. */
 import type { Knex } from 'knex';
+import { run, statement } from '../../db/statement.ts';
 
 export interface PasswordOwner {
   readonly user_id: string;
@@ -16,8 +17,10 @@ export const lockOwner = (db: Knex, user_id: string): Promise<PasswordOwner | un
     .forUpdate()
     .first('user_id', 'home_org_id', 'email', 'has_password');
 
+const readStatement = statement('read_password_hash', 'select password_hash from user_passwords where user_id = $1');
+
 export async function readPasswordHash(db: Knex, user_id: string): Promise<string | null> {
-  const row = await db('user_passwords').where({ user_id }).first('password_hash');
+  const [row] = await run<{ password_hash: string }>(db, readStatement, [user_id]);
   return row?.password_hash ?? null;
 }
 

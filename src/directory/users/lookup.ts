@@ -1,11 +1,10 @@
 /** Looking accounts up for other rooms: one person at sign-in, many for a directory. Nothing here asks for a permission. */
 import type { Knex } from 'knex';
-import { zeroId } from '../../core/id.ts';
 import type { Condition, Search } from '../../db/search.ts';
-import { organizationOfEmailDomain } from '../domains/service.ts';
+import { domainOfEmail } from '../domains/names.ts';
 import { readIdentifier } from './identifiers.ts';
 import type { User } from './schema.ts';
-import { countUserRows, findByIdentifier, searchUserRows } from './store.ts';
+import { countUserRows, findByIdentifier, findSigner, searchUserRows } from './store.ts';
 
 export interface SigninAccount {
   /** The organization whose way of signing in applies; null for an account that its person owns. */
@@ -22,17 +21,10 @@ export interface SigninAccount {
 export async function findForSignin(db: Knex, typed: string, orgId: string | null = null): Promise<SigninAccount> {
   const identifier = readIdentifier(typed);
   if (identifier === null) return { org_id: orgId, user: null };
-  if (orgId !== null) {
-    const own = await findByIdentifier(db, orgId, identifier);
-    if (own) return { org_id: orgId, user: own };
-  }
-  const verifier = identifier.includes('@') ? await organizationOfEmailDomain(db, identifier) : null;
-  if (verifier !== null && verifier !== orgId) {
-    const owned = await findByIdentifier(db, verifier, identifier);
-    if (owned) return { org_id: verifier, user: owned };
-  }
-  const personal = await findByIdentifier(db, zeroId, identifier);
-  return { org_id: verifier ?? (personal ? null : orgId), user: personal ?? null };
+  const { verifier, user } = await findSigner(db, orgId, identifier, domainOfEmail(identifier));
+  if (orgId !== null && user?.home_org_id === orgId) return { org_id: orgId, user };
+  if (verifier !== null) return { org_id: verifier, user };
+  return { org_id: user ? null : orgId, user };
 }
 
 /** The account that an organization knows by this username or e-mail; null when it owns none of that name. */

@@ -206,6 +206,48 @@ export async function findByIdentifier(db: Knex, owner: string, identifier: stri
   return rows[0];
 }
 
+const named = (owner: string, rank: number): string =>
+  ['username', 'email']
+    .map(
+      (name, index) => `select ${rank + index} as rank, ${columns.join(', ')} from users
+        where ${ownerOf('users')} = ${owner} and lower(${name}) = lower($2) and deleted_at is null`,
+    )
+    .join(' union all ');
+
+/** The same work whoever is named, and whether anybody is (checklist AU-07). */
+const findSignerStatement = statement(
+  'find_signer',
+  `with verifier as (
+     select d.org_id from organization_domains d join organizations o on o.org_id = d.org_id
+      where d.domain = $3 and not d.is_shared and d.verified_at is not null and o.status = 'active'
+   ), found as (
+     select * from (
+       ${named('$1::uuid', 1)} union all ${named('(select org_id from verifier)', 3)} union all ${named(`'${zeroId}'`, 5)}
+     ) known order by rank limit 1
+   )
+   select (select org_id from verifier) as verifier, found.* from (select 1) one left join found on true`,
+);
+
+/**
+ * Whom a name means at a sign-in: to the organization that was asked for, to the one that verified the address's domain for itself
+ * alone, to whoever owns the account in person; the first that knows it. With the organization that verified the domain.
+ */
+export async function findSigner(
+  db: Knex,
+  org_id: string | null,
+  identifier: string,
+  domain: string | null,
+): Promise<{ verifier: string | null; user: User | null }> {
+  const [row] = await run<User & { verifier: string | null; rank: number | null }>(db, findSignerStatement, [
+    org_id,
+    identifier,
+    domain,
+  ]);
+  if (!row) return { verifier: null, user: null };
+  const { verifier, rank, ...user } = row;
+  return { verifier, user: rank === null ? null : user };
+}
+
 /** The person-owned account with a confirmed address, locked, that an organization may ask to take over. */
 export const lockClaimable = (db: Knex, email: string): Promise<User | undefined> =>
   db('users')

@@ -4,6 +4,7 @@
  * Invariant: of any number of parallel takers no more than the limit succeed (checklist AU-08): one is counted BEFORE the
  * work whose outcome is judged, and given back when the outcome was good.
  */
+import type { Knex } from 'knex';
 import type { App } from '../../core/app.ts';
 import { reading } from '../../db/transact.ts';
 import { knownPolicies } from './policies.ts';
@@ -20,7 +21,7 @@ import {
 export type { Bucket } from './store.ts';
 
 export type Taking =
-  | { readonly taken: true }
+  | { readonly taken: true; readonly at: Date }
   /** The bucket that refused, and how many seconds it will go on refusing. Buckets before it have counted this one. */
   | { readonly taken: false; readonly bucket: Bucket; readonly wait_sec: number };
 
@@ -37,15 +38,18 @@ export async function take(app: App, buckets: readonly Bucket[]): Promise<Taking
     counts = await takeFrom(app.db, buckets, now);
   }
   const refusing = buckets[counts?.indexOf(null) ?? 0];
-  if (counts && !counts.includes(null)) return { taken: true };
+  if (counts && !counts.includes(null)) return { taken: true, at: now };
   if (!counts || !refusing) throw new Error('A rate limit has no policy.');
   const { wait_sec } = await reading(() => readStanding(app.db, refusing, now));
   return { taken: false, bucket: refusing, wait_sec: Math.max(1, wait_sec) };
 }
 
-/** Takes back what `take` counted in these buckets, because it went well. */
-export const giveBack = (app: App, buckets: readonly Bucket[]): Promise<void> =>
-  giveBackTo(app.db, buckets, app.clock());
+/** Takes back what `take` counted in these buckets at that moment, because it went well; with a transaction it goes with that. */
+export const giveBack = (
+  app: App,
+  buckets: readonly Bucket[],
+  { at = app.clock(), db = app.db }: { readonly at?: Date; readonly db?: Knex } = {},
+): Promise<void> => giveBackTo(db, buckets, at);
 
 /** Begins a bucket anew. */
 export const empty = (app: App, bucket: Bucket): Promise<void> => emptyBucket(app.db, bucket);

@@ -8,11 +8,10 @@ import type { App } from '../../core/app.ts';
 import type { Actor, Call } from '../../core/call.ts';
 import { findOrganization } from '../../directory/organizations/service.ts';
 import type { User } from '../../directory/users/schema.ts';
-import { findUser } from '../../directory/users/service.ts';
 import type { NewSession } from '../sessions/schema.ts';
 import { createSession, leaveDevice, noteSignin } from '../sessions/service.ts';
-import { recordTry } from '../throttle/service.ts';
-import { markDevice } from './device.ts';
+import { givePlaceBack, recordTry, type TakenPlace } from '../throttle/service.ts';
+import { deviceOf, markDevice } from './device.ts';
 import { deleteAttempt, deleteExpiredAttempts, deleteProofsOf, takeProof } from './store.ts';
 import type { Walk } from './walk.ts';
 
@@ -37,31 +36,35 @@ export async function refusalOf(call: Call, user: User): Promise<string | null> 
 export type Proof = Omit<NewSession, 'user_id' | 'device_fingerprint' | 'auth_time'> & { readonly auth_time: Date };
 
 /**
- * Ends an attempt well: the session begins and the provider goes on (303). Earlier sessions of this browser end.
+ * Ends an attempt well: the session begins and the provider goes on (303). Earlier sessions of this browser end. Whether the
+ * account may sign in is asked under its lock, whatever was read of it before.
+ * @param place what the try took of the limits; given back with the session
  * @returns false when the account may not sign in (any more)
  */
-export async function finish(walk: Walk, userId: string, proof: Proof): Promise<boolean> {
+export async function finish(walk: Walk, user: User, proof: Proof, place?: TakenPlace): Promise<boolean> {
   const { context, call, attempt, details } = walk;
-  const user = await findUser(call.db, userId);
-  if (!user || (await refusalOf(call, user)) !== null) return false;
+  const { user_id } = user;
+  const isMarked = deviceOf(context) !== null;
   const device_fingerprint = markDevice(context);
   const session = await call.as(signingIn(user)).write(async (inner) => {
-    if (!(await noteSignin(inner, userId, proof.provider_id ?? null))) return null;
-    const people = [userId, ...(details.session ? [details.session.account_id] : [])];
-    await leaveDevice(inner, people, device_fingerprint);
+    if (!(await noteSignin(inner, user_id, proof.provider_id ?? null))) return null;
+    const people = [user_id, ...(details.session ? [details.session.account_id] : [])];
+    // A mark that was made just now stands in no session.
+    if (isMarked) await leaveDevice(inner, people, device_fingerprint);
+    if (place) await givePlaceBack(inner, place);
     await recordTry(inner, {
       success: true,
-      user_id: userId,
+      user_id,
       org_id: proof.org_id,
       identifier: attempt.identifier,
       failure_reason: null,
     });
     await deleteAttempt(inner.db, attempt.attempt_id);
-    return createSession(inner, { ...proof, user_id: userId, device_fingerprint });
+    return createSession(inner, { ...proof, user_id, device_fingerprint });
   });
   if (!session) return false;
   await walk.parts.interactions.finishLogin(context, walk.uid, {
-    account_id: userId,
+    account_id: user_id,
     amr: proof.amr,
     acr: proof.acr,
     auth_time: proof.auth_time,

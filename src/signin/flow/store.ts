@@ -4,15 +4,22 @@
 import type { Knex } from 'knex';
 import type { Call } from '../../core/call.ts';
 import { json } from '../../db/json.ts';
+import { run, runLast, statement } from '../../db/statement.ts';
 import type { Attempt } from './schema.ts';
 
 const sealContext = (attemptId: string): string => `signin_attempts:identifier:${attemptId}`;
 
+type Row = {
+  state: Omit<Attempt, 'attempt_id' | 'org_id' | 'user_id' | 'identifier'> & { identifier: unknown };
+} & Pick<Attempt, 'org_id' | 'user_id'>;
+
+const readStatement = statement(
+  'read_signin_attempt',
+  'select state, org_id, user_id from signin_attempts where attempt_id = $1 and expires_at > $2::timestamptz',
+);
+
 export async function readAttempt({ db, now, app }: Call, attempt_id: string): Promise<Attempt | undefined> {
-  const row = await db('signin_attempts')
-    .where({ attempt_id })
-    .where('expires_at', '>', now)
-    .first('state', 'org_id', 'user_id');
+  const [row] = await run<Row>(db, readStatement, [attempt_id, now]);
   if (!row) return undefined;
   const { identifier: sealed, ...state } = row.state;
   const identifier = typeof sealed === 'string' ? app.sealer.open(sealed, sealContext(attempt_id)) : null;
@@ -29,9 +36,11 @@ export async function saveAttempt({ db, now, app }: Call, attempt: Attempt, expi
     .merge(['state', 'org_id', 'user_id', 'updated_at', 'expires_at']);
 }
 
-export async function deleteAttempt(db: Knex, attempt_id: string): Promise<void> {
-  await db('signin_attempts').where({ attempt_id }).delete();
-}
+const deleteStatement = statement('delete_signin_attempt', 'delete from signin_attempts where attempt_id = $1');
+
+/** At the end of the transaction. */
+export const deleteAttempt = (transaction: Knex, attempt_id: string): Promise<void> =>
+  runLast(transaction, deleteStatement, [attempt_id]);
 
 /** Takes a proof away, once. @returns whether it was there */
 export async function takeProof(db: Knex, attempt_id: string, user_id: string): Promise<boolean> {

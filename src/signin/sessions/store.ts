@@ -1,5 +1,6 @@
 /** SQL of `sessions`, and of the two columns of `users` that say when somebody was last here. */
 import type { Knex } from 'knex';
+import { run, runLast, statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { Session, SessionsToEnd } from './schema.ts';
 
@@ -28,20 +29,37 @@ export type SessionRow = { readonly [column in (typeof columns)[number]]: unknow
   readonly device_fingerprint: string | null;
 };
 
-export async function insertSession(db: Knex, row: SessionRow): Promise<Session> {
-  const [inserted] = await db('sessions')
-    .insert({ ...row, updated_at: row.created_at })
-    .returning([...columns]);
-  return inserted;
+const written = [...columns, 'idp_session_index', 'name_id_encrypted', 'device_fingerprint'] as const;
+
+const insertStatement = statement(
+  'insert_session',
+  `insert into sessions (${written.join(', ')}, updated_at)
+   values (${written.map((_name, index) => `$${index + 1}`).join(', ')}, $${written.indexOf('created_at') + 1})`,
+);
+
+/** At the end of the transaction: what is written is known already. */
+export async function insertSession(transaction: Knex, row: SessionRow): Promise<Session> {
+  await runLast(
+    transaction,
+    insertStatement,
+    written.map((name) => row[name]),
+  );
+  return Object.fromEntries(columns.map((name) => [name, row[name]])) as unknown as Session;
 }
+
+const noteStatement = statement(
+  'note_login',
+  `update users set last_login_at = $2::timestamptz, last_active_at = $3
+    where user_id = $1 and enabled and not locked and deleted_at is null
+      and (home_org_id is null
+        or exists (select from organizations o where o.org_id = users.home_org_id and o.status = 'active'))
+   returning user_id`,
+);
 
 /** Notes the sign-in at an account that may sign in, and holds it by that. @returns false for any other, also when it is just becoming one */
 export async function noteLogin(db: Knex, user_id: string, now: Date): Promise<boolean> {
-  const noted = await db('users')
-    .where({ user_id, enabled: true, locked: false })
-    .whereNull('deleted_at')
-    .update({ last_login_at: now, last_active_at: Math.floor(now.getTime() / 1000) });
-  return noted === 1;
+  const noted = await run(db, noteStatement, [user_id, now, Math.floor(now.getTime() / 1000)]);
+  return noted.length === 1;
 }
 
 /** Neither revoked nor over its limits. */

@@ -1,6 +1,7 @@
 /** On to the company's identity provider, and back with what it proved (login CSRF: only into the attempt that sent it). */
 import { Fault } from '../../core/fault.ts';
 import { edgeOf } from '../../http/server.ts';
+import { findUser } from '../../directory/users/service.ts';
 import { assurance } from '../flow/assurance.ts';
 import { emptyAttempt } from '../flow/schema.ts';
 import { finish } from '../flow/service.ts';
@@ -60,7 +61,9 @@ export async function resume(walk: Walk, code: string): Promise<Next> {
   if (details.prompt.name !== 'login' || attempt.way !== 'company' || attempt.provider_id === null) return 'dispatch';
   const login = code === '' ? null : await parts.company.redeem(call, code, { attempt_id: attempt.attempt_id });
   if (!login || login.provider_id !== attempt.provider_id) return beginAnew(walk, 'company_failed');
-  const finished = await finish(walk, login.user_id, {
+  const user = await findUser(call.db, login.user_id);
+  if (!user) return beginAnew(walk, 'company_failed');
+  const finished = await finish(walk, user, {
     org_id: login.org_id,
     provider_id: login.provider_id,
     login_method: 'saml',

@@ -12,7 +12,7 @@ import { deviceOf } from '../flow/device.ts';
 import { finish, refusalOf } from '../flow/service.ts';
 import type { Form, Next, Step, Walk } from '../flow/walk.ts';
 import { knowsDevice } from '../sessions/service.ts';
-import { givePlaceBack, recordTry, takePlace } from '../throttle/service.ts';
+import { givePlaceBack, recordTry, takePlace, type TakenPlace } from '../throttle/service.ts';
 
 export const password: Step = {
   name: 'password',
@@ -29,8 +29,9 @@ export const password: Step = {
     if (form.company !== undefined) return goToCompany(walk);
     const typed = attempt.identifier ?? '';
     const { user } = await findForSignin(call.db, typed, walk.askedOrganization);
-    const device = deviceOf(walk.context) ?? 'none';
-    const isKnown = await knowsDevice(call, user?.user_id ?? zeroId, device);
+    const device = deviceOf(walk.context);
+    // Asked of every name when the browser has a mark, of none when it has not.
+    const isKnown = device !== null && (await knowsDevice(call, user?.user_id ?? zeroId, device));
     const place = await takePlace(call, {
       identifier: foldIdentifier(typed),
       org_id: attempt.org_id,
@@ -43,14 +44,11 @@ export const password: Step = {
     const isRight = await verifyPassword(call, usable?.user_id ?? null, form.password ?? '').catch(
       async (error: unknown) => {
         // Nobody looked at it.
-        await givePlaceBack(call.app, place);
+        await givePlaceBack(call, place);
         throw error;
       },
     );
-    if (usable && isRight) {
-      await givePlaceBack(call.app, place);
-      return goOn(walk, usable);
-    }
+    if (usable && isRight) return goOn(walk, usable, place);
     const failure = reason ?? (place.is_judged ? 'password_wrong' : 'account_limit');
     await recordTry(call, {
       success: false,
@@ -71,14 +69,17 @@ async function methodRefusal({ call, parts }: Walk, user: User): Promise<string 
   return methods.password === false ? 'method_disabled' : null;
 }
 
-async function goOn(walk: Walk, user: User): Promise<Next> {
+async function goOn(walk: Walk, user: User, place: TakenPlace): Promise<Next> {
   const { attempt, call } = walk;
   if (user.update_password_required) {
+    await givePlaceBack(call, place);
     await walk.save({ ...attempt, user_id: user.user_id, proven_at: call.now.getTime(), problem: null });
     return 'dispatch';
   }
   const proof = { org_id: user.home_org_id, login_method: 'password', auth_time: call.now, ...assurance.password };
-  if (await finish(walk, user.user_id, proof)) return 'answered';
+  if (await finish(walk, user, proof, place)) return 'answered';
+  // The password was right; the account was closed at that moment.
+  await givePlaceBack(call, place);
   await walk.save({ ...attempt, problem: 'wrong' });
   return 'dispatch';
 }

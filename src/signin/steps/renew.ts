@@ -34,7 +34,7 @@ export const renew: Step = {
     if (!(await replaced(walk, user, problem))) return beginAnew(walk);
     const proof = { org_id: user.home_org_id, login_method: 'password', ...assurance.password };
     const auth_time = new Date(attempt.proven_at ?? call.now.getTime());
-    return (await finish(walk, user.user_id, { ...proof, auth_time })) ? 'answered' : beginAnew(walk);
+    return (await finish(walk, user, { ...proof, auth_time })) ? 'answered' : beginAnew(walk);
   },
 };
 

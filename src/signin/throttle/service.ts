@@ -5,7 +5,6 @@
  * not judged is not recorded, so a flood stays bounded (AL-05), and a browser that an account knows has its own limit, so
  * that nobody is locked out by strangers (AU-09). Unknown names are counted like known ones (AU-07).
  */
-import type { App } from '../../core/app.ts';
 import type { Call } from '../../core/call.ts';
 import { newId } from '../../core/id.ts';
 import { hashSecret } from '../../core/secret.ts';
@@ -27,7 +26,7 @@ export interface Try {
 
 export type Place =
   /** `is_judged` false: the account has no tries left, so the password is wrong whatever it is. */
-  | { readonly taken: true; readonly is_judged: boolean; readonly buckets: readonly Bucket[] }
+  | { readonly taken: true; readonly is_judged: boolean; readonly buckets: readonly Bucket[]; readonly at: Date }
   /** Seconds to wait. */
   | { readonly taken: false; readonly wait_sec: number };
 
@@ -47,13 +46,16 @@ export async function takePlace(call: Call, attempt: Try): Promise<Place> {
           account,
         ];
   const taking = await take(call.app, buckets);
-  if (taking.taken) return { taken: true, is_judged: true, buckets };
+  if (taking.taken) return { taken: true, is_judged: true, buckets, at: taking.at };
   if (taking.bucket !== account) return { taken: false, wait_sec: taking.wait_sec };
-  return { taken: true, is_judged: false, buckets: buckets.slice(0, -1) };
+  return { taken: true, is_judged: false, buckets: buckets.slice(0, -1), at: call.app.clock() };
 }
 
-/** The password was right, or was not looked at: the try does not count. */
-export const givePlaceBack = (app: App, place: Place & { taken: true }): Promise<void> => giveBack(app, place.buckets);
+export type TakenPlace = Place & { readonly taken: true };
+
+/** The password was right, or was not looked at: the try does not count. In a transaction it goes with that. */
+export const givePlaceBack = ({ app, db }: Pick<Call, 'app' | 'db'>, { buckets, at }: TakenPlace): Promise<void> =>
+  giveBack(app, buckets, { at, db });
 
 export interface Outcome {
   readonly success: boolean;

@@ -1,5 +1,6 @@
 /** SQL of `login_attempts`. */
 import type { Knex } from 'knex';
+import { run, runLast, statement } from '../../db/statement.ts';
 
 export interface LoginAttemptRow {
   readonly attempt_id: string;
@@ -14,6 +15,27 @@ export interface LoginAttemptRow {
   readonly timestamp: Date;
 }
 
+const columns = [
+  'attempt_id',
+  'user_id',
+  'org_id',
+  'email_attempted',
+  'success',
+  'failure_reason',
+  'ip_address',
+  'user_agent',
+  'request_id',
+  'timestamp',
+] as const satisfies readonly (keyof LoginAttemptRow)[];
+
+const insertStatement = statement(
+  'insert_login_attempt',
+  `insert into login_attempts (${columns.map((name) => `"${name}"`).join(', ')})
+   values (${columns.map((_name, index) => `$${index + 1}`).join(', ')})`,
+);
+
+/** In a transaction at its end. */
 export async function insertLoginAttempt(db: Knex, row: LoginAttemptRow): Promise<void> {
-  await db('login_attempts').insert(row);
+  const values = columns.map((name) => row[name]);
+  await (db.isTransaction ? runLast(db, insertStatement, values) : run(db, insertStatement, values));
 }

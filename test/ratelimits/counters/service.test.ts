@@ -40,8 +40,7 @@ describe('ratelimits/counters', () => {
   const bucket = (policy: Bucket['policy'], subject = 'someone'): Bucket => ({ policy, subject });
 
   it('AU-08: lets the limit through in a window, then says how long to wait, then begins anew', async () => {
-    for (let count = 0; count < 3; count += 1)
-      expect(await take(w.app, [bucket(plain)])).to.deep.equal({ taken: true });
+    for (let count = 0; count < 3; count += 1) expect(await take(w.app, [bucket(plain)])).to.include({ taken: true });
     const refused = await take(w.app, [bucket(plain)]);
     expect(refused.taken).to.equal(false);
     expect(refused)

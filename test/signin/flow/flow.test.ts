@@ -17,6 +17,7 @@ import {
   Visitor,
   wrongPassword,
 } from '../person.ts';
+import { statementsOf } from '../../flows/statements.ts';
 
 const minute = 60_000;
 
@@ -113,11 +114,11 @@ describe('signin/flow', () => {
       const first = neutral(visitor.page.text, visitor, typed);
       const [form] = formsOf(visitor.page.text);
       const before = passwordHashes.load.done;
-      const queries: string[] = [];
-      const note = ({ sql }: { sql: string }) => queries.push(sql);
-      w.db.on('query', note);
-      const answer = await visitor.post(form?.action ?? '', { ...form?.fields, password });
-      w.db.removeListener('query', note);
+      let posted: Awaited<ReturnType<Visitor['post']>> | undefined;
+      const queries = await statementsOf(async () => {
+        posted = await visitor.post(form?.action ?? '', { ...form?.fields, password });
+      });
+      const answer = posted as NonNullable<typeof posted>;
       statements.push(queries.length);
       expect(passwordHashes.load.done - before, `one hash for ${typed}`).to.equal(1);
       const { status, location, headers } = answer;
