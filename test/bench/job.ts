@@ -50,8 +50,11 @@ export interface SigninJob extends Common {
   readonly authorize: string;
   readonly people: readonly string[];
   readonly password: string;
-  /** `step`: everything before the password is prepared, and only its request is timed. `whole`: from the application and back. */
-  readonly timed: 'step' | 'whole';
+  /**
+   * `prepare`: everything before the password, for the next `step`, where only the request with the password is sent.
+   * `whole`: from the application and back.
+   */
+  readonly timed: 'prepare' | 'step' | 'whole';
   /** With it the code is exchanged, and tokens are reported. */
   readonly exchange?: {
     readonly path: string;

@@ -230,6 +230,7 @@ let seen = 0;
 const nextPerson = (job: SigninJob): string => job.people[(seen += 1) % job.people.length] as string;
 
 async function signin(job: SigninJob): Promise<Clock> {
+  if (job.timed === 'prepare') return prepare(job);
   if (job.timed === 'step') return signinSteps(job);
   const clock = new Clock(job.seconds, job.most);
   await each(job, async (client) => {
@@ -262,23 +263,31 @@ async function exchange(
   else clock.wrong(reply);
 }
 
-async function signinSteps(job: SigninJob): Promise<Clock> {
-  const ready: { browser: Browser; page: Reply }[][] = [];
-  const share = Math.ceil(job.most / job.connections);
+/** Browsers at the page that asks for a password, by connection. */
+let ready: { browser: Browser; page: Reply }[][] = [];
+
+async function prepare(job: SigninJob): Promise<Clock> {
+  const clock = new Clock(job.seconds, job.most);
+  ready = [];
   await each(job, async (client, index) => {
     const own: { browser: Browser; page: Reply }[] = [];
-    for (let count = 0; count < share; count += 1) {
+    ready[index] = own;
+    while (clock.next()) {
       const browser = new Browser(client, job.origin);
       own.push({ browser, page: await toPassword(browser, job, nextPerson(job)) });
     }
-    ready[index] = own;
   });
+  return clock;
+}
+
+async function signinSteps(job: SigninJob): Promise<Clock> {
   const clock = new Clock(job.seconds, job.most);
-  await each(job, async (_client, index) => {
-    for (const { browser, page } of ready[index] ?? []) {
+  const all = ready.flat();
+  await each(job, async () => {
+    for (let next = all.pop(); next !== undefined; next = all.pop()) {
       if (!clock.next()) return;
       const began = performance.now();
-      const reply = await browser.fill(page, { password: job.password });
+      const reply = await next.browser.fill(next.page, { password: job.password });
       if (reply.status === 303 && reply.location.includes('/oauth/authorize/')) clock.done(began);
       else clock.wrong(reply);
     }

@@ -3,7 +3,7 @@
  * on loopback only, is bounded in number and time, and leaves nothing behind. Absolute figures drift with the machine; ratios hold.
  *   npm run bench              ten minutes at most
  *   npm run bench -- --quick   two minutes at most
- *   npm run bench -- --only=tokens,directory,starts
+ *   npm run bench -- --only=tokens,signins,directory,starts
  * With LINTEL_TEST_DATABASE_URL it makes scratch databases there and drops them; without, it measures the embedded database.
  */
 import { cpus } from 'node:os';
@@ -12,6 +12,7 @@ import { measureDirectory } from './directory.ts';
 import { populate } from './population.ts';
 import { newKey, type Product, startProduct } from './product.ts';
 import { createScratch, onPostgres } from './scratch.ts';
+import { measureSignins } from './signins.ts';
 import { measureStarts } from './starts.ts';
 import { type Line, printTable } from './table.ts';
 import { measureTokens, type Plan } from './tokens.ts';
@@ -65,7 +66,7 @@ async function run(): Promise<void> {
       const newDatabase = onPostgres ? () => scratch.newDatabase() : null;
       await measureStarts(newDatabase, scratch.folder, { times: quick ? 2 : 5, idleSeconds: quick ? 8 : 40 }, say);
     }
-    if (wants('tokens') || wants('directory')) {
+    if (wants('tokens') || wants('signins') || wants('directory')) {
       const database_url = await scratch.newDatabase();
       const began = performance.now();
       const population = await populate(database_url, users);
@@ -75,6 +76,7 @@ async function run(): Promise<void> {
       const generator = startWorker('load.ts');
       if (wants('directory')) await measureDirectory(generator, plan, product, population, say);
       if (wants('tokens')) await measureTokens(generator, plan, product, population, say);
+      if (wants('signins')) await measureSignins(generator, plan, product, population, say);
       generator.end();
     }
   } catch (error) {

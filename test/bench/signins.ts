@@ -1,0 +1,68 @@
+/** Sign-ins with a password, side by side with hashing alone. */
+import { cpuSeconds, databaseSeconds, load, startWorker, type Worker } from './children.ts';
+import type { Population } from './population.ts';
+import type { Product } from './product.ts';
+import { type Line, median, percent, whole } from './table.ts';
+import { makeApplication, type Plan } from './tokens.ts';
+
+/** Passwords against the raw hash rate: the step that hashes, and for information the whole way of a person. */
+export async function measureSignins(
+  generator: Worker,
+  plan: Plan,
+  product: Product,
+  population: Population,
+  say: (line: Line) => void,
+): Promise<void> {
+  const application = await makeApplication(product, population);
+  const hashes = startWorker('raw-hashes.ts');
+  const seconds = Math.max(2, plan.seconds);
+  const raws: number[] = [];
+  const steps: number[] = [];
+  const shares: number[] = [];
+  /** Processor milliseconds of a step: the server with its hash, the database, the load generator. */
+  const costs: number[][] = [[], [], []];
+  await hashes.ask({ seconds: 0.5 });
+  for (let round = 0; round <= plan.rounds; round += 1) {
+    const { rate: before } = await hashes.ask<{ rate: number }>({ seconds: seconds / 2 });
+    const most = Math.ceil(before * seconds);
+    const job = { ...application.signin, connections: plan.connections, seconds: 60, most };
+    // Not timed: the requests that lead to the page. Timed: the one with the password, its cookies, its session, its answer.
+    await load(generator, { ...job, timed: 'prepare' });
+    const began = [cpuSeconds(product.pid), databaseSeconds(product.database), cpuSeconds(generator.pid)] as const;
+    const report = await load(generator, { ...job, timed: 'step' });
+    const used = [cpuSeconds(product.pid), databaseSeconds(product.database), cpuSeconds(generator.pid)] as const;
+    const { rate: after } = await hashes.ask<{ rate: number }>({ seconds: seconds / 2 });
+    // The first round warms up.
+    if (round === 0) continue;
+    raws.push((before + after) / 2);
+    steps.push(report.done / report.seconds);
+    shares.push((steps.at(-1) ?? 0) / (raws.at(-1) ?? 1));
+    used.forEach((seconds, who) => costs[who]?.push(((seconds - (began[who] ?? 0)) / report.done) * 1000));
+  }
+  const flow = await load(generator, {
+    ...application.signin,
+    timed: 'whole',
+    connections: plan.connections,
+    seconds: seconds * 2,
+    most: Number.MAX_SAFE_INTEGER,
+  });
+  hashes.end();
+  const raw = median(raws);
+  say({
+    what: 'password sign-ins (the step with the password)',
+    measured: `${whole(median(steps))}/s, CPU ms ${costs.map((cost) => median(cost).toFixed(1)).join(' + ')} (server, database, load)`,
+    floor: `${whole(raw)}/s (raw Argon2id, all cores)`,
+    result: percent(median(shares)),
+    target: '≥ 85 %',
+    reached: median(shares) >= 0.85,
+  });
+  const rate = flow.done / flow.seconds;
+  say({
+    what: 'sign-ins as a whole (7 requests: application to tokens)',
+    measured: `${whole(rate)}/s, median ${Math.round(flow.median)} ms`,
+    floor: `${whole(raw)}/s (raw Argon2id, all cores)`,
+    result: percent(rate / raw),
+    target: 'for information',
+    reached: null,
+  });
+}
