@@ -2,17 +2,25 @@
  * Secrets: made from 256 random bits, looked up by hash, compared in constant time, sealed when they must be read again.
  * Nothing else in the code base touches these primitives.
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  hash,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 
 /** A new bearer secret of 256 random bits; the prefix lets secret scanners recognise it. */
 export const newSecret = (prefix = ''): string => prefix + randomBytes(32).toString('base64url');
 
 /** The form in which a random secret is stored and looked up: SHA-256, base64url (never for passwords). */
-export const hashSecret = (secret: string): string => createHash('sha256').update(secret, 'utf8').digest('base64url');
+export const hashSecret = (secret: string): string => hash('sha256', secret, 'base64url');
 
 /** Compares two texts in time that depends on neither of them. */
 export function sameSecret(left: string, right: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text, 'utf8').digest();
+  const digest = (text: string) => hash('sha256', text, 'buffer');
   return timingSafeEqual(digest(left), digest(right));
 }
 

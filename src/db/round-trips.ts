@@ -115,15 +115,22 @@ class Line {
   }
 
   /** @returns the answer to the last */
-  #one(asked: readonly Asked[]): Promise<Answered> {
+  async #one(asked: readonly Asked[]): Promise<Answered> {
+    const answer = (await this.#trip(asked)).at(-1);
+    if (!answer) throw new Error('PostgreSQL did not answer.');
+    return answer;
+  }
+
+  #trip(asked: readonly Asked[]): Promise<Answered[]> {
     return new Promise((resolve, reject) => {
-      const trip = new Trip(asked, this.#known, (error, answers) => {
-        const answer = answers?.at(-1);
-        if (error || !answer) reject(error ?? new Error('PostgreSQL did not answer.'));
-        else resolve(answer);
-      });
+      const trip = new Trip(asked, this.#known, (error, answers = []) => (error ? reject(error) : resolve(answers)));
       prototypeOf(this.#client).query.call(this.#client, trip);
     });
+  }
+
+  /** Outside of a transaction; statements that fail take what comes after them along. */
+  together(asked: readonly Asked[]): Promise<Answered[]> | undefined {
+    return this.#isRemote ? this.#trip(asked) : undefined;
   }
 
   #send(asked: Asked): Promise<Answered> {
@@ -182,3 +189,11 @@ export async function putOff(transaction: Knex, asked: PutOff): Promise<void> {
   // Now, and not at the end: a value that has no text stops the transaction here.
   line.putOff({ ...asked, values: asked.values?.map((value) => utils.prepareValue(value)) });
 }
+
+/**
+ * Asks several statements that only read in one trip, on a connection that is in no transaction.
+ * @returns their answers in order; undefined where there are no trips to save
+ * @throws what the first of them that failed threw: nobody knows what the ones after it would have said
+ */
+export const together = (connection: object, asked: readonly Asked[]): Promise<Answered[]> | undefined =>
+  lines.get(connection)?.together(asked);

@@ -3,7 +3,8 @@
  * Knex names none, so these go to `pg` directly, on Knex's own connection.
  */
 import type { Knex } from 'knex';
-import { putOff } from './round-trips.ts';
+import { isUnavailable } from './errors.ts';
+import { putOff, together } from './round-trips.ts';
 
 export interface Statement {
   /** Unique in the code base: one name stands for one text on a connection. */
@@ -48,6 +49,68 @@ async function send<Row>(db: Knex, query: Parameters<Connection['query']>[0]): P
   try {
     const { rows } = await connection.query(query);
     return rows as Row[];
+  } finally {
+    await db.client.releaseConnection(connection);
+  }
+}
+
+interface Waiting {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+  readonly resolve: (rows: never[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What was asked in this turn of the event loop and is not sent yet, by pool. */
+const gathered = new WeakMap<object, Waiting[]>();
+/** Beyond this many another connection works at the same time. */
+const mostTogether = 8;
+
+/**
+ * Runs a named statement that only reads, and may share its way to the database with what others read in the same turn of
+ * the event loop: under load that is what a look-up costs most. Each has its own rows and its own error.
+ */
+export function read<Row>(db: Knex, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+  const { config } = db.client;
+  if (db.isTransaction || nameless.has(config)) return run(db, statement, values);
+  return new Promise((resolve, reject) => {
+    const waiting: Waiting = { statement, values, resolve, reject };
+    const others = gathered.get(config);
+    if (others) {
+      others.push(waiting);
+      return;
+    }
+    const all = [waiting];
+    gathered.set(config, all);
+    setImmediate(() => {
+      gathered.delete(config);
+      for (let from = 0; from < all.length; from += mostTogether) void tell(db, all.slice(from, from + mostTogether));
+    });
+  });
+}
+
+async function tell(db: Knex, all: readonly Waiting[]): Promise<void> {
+  try {
+    const answers = all.length > 1 ? await askTogether(db, all) : undefined;
+    for (const [index, { resolve }] of all.entries()) if (answers) resolve((answers[index]?.rows ?? []) as never[]);
+    if (answers) return;
+  } catch (error) {
+    // A database that is away is away for all of them; a statement that failed took the others with it, and they ask again.
+    if (isUnavailable(error)) {
+      for (const { reject } of all) reject(error);
+      return;
+    }
+  }
+  for (const { statement, values, resolve, reject } of all) run<never>(db, statement, values).then(resolve, reject);
+}
+
+async function askTogether(db: Knex, all: readonly Waiting[]): Promise<readonly { rows: unknown[] }[] | undefined> {
+  const connection: object = await db.client.acquireConnection();
+  try {
+    return await together(
+      connection,
+      all.map(({ statement, values }) => ({ ...statement, values })),
+    );
   } finally {
     await db.client.releaseConnection(connection);
   }

@@ -3,7 +3,7 @@
  * because whoever presents one is answered with who that is. SQL only; the provider's adapter, a door, uses it.
  */
 import type { Knex } from 'knex';
-import { run, statement } from '../../db/statement.ts';
+import { read, statement } from '../../db/statement.ts';
 import { grantIsAlive, isActive } from './liveness.ts';
 import type { Payload } from './records.ts';
 import { type Subject, subjectColumns, subjectIn, subjectJoins, type SubjectRow } from './subjects.ts';
@@ -99,7 +99,7 @@ const findCodeStatement = statement(
 
 /** A code whose grant, account, application, organization and session are all alive; consumed ones are told. */
 export async function findCode(db: Knex, id_hash: string, now: Date): Promise<FoundToken | undefined> {
-  const [row] = await run<ConsumableRow>(db, findCodeStatement, [id_hash, now]);
+  const [row] = await read<ConsumableRow>(db, findCodeStatement, [id_hash, now]);
   return row && foundToken(row);
 }
 
@@ -116,7 +116,7 @@ const findRefreshTokenStatement = statement(
 
 /** A refresh token that is alive, or was before it was rotated. */
 export async function findRefreshToken(db: Knex, id_hash: string, now: Date): Promise<FoundToken | undefined> {
-  const [row] = await run<ConsumableRow>(db, findRefreshTokenStatement, [id_hash, now]);
+  const [row] = await read<ConsumableRow>(db, findRefreshTokenStatement, [id_hash, now]);
   return row && foundToken(row);
 }
 
@@ -152,7 +152,7 @@ const findAccessTokenStatement = statement(
 
 /** An opaque access token whose whole lineage is alive. Its own expiry is in the payload. */
 export async function findAccessToken(db: Knex, id_hash: string, now: Date): Promise<FoundAccessToken | undefined> {
-  const [row] = await run<AccessTokenRow>(db, findAccessTokenStatement, [id_hash, now]);
+  const [row] = await read<AccessTokenRow>(db, findAccessTokenStatement, [id_hash, now]);
   if (!row) return undefined;
   const { kind, client_id, payload, org_id, user_id } = row;
   return {
