@@ -113,6 +113,18 @@ races('directory', (stageOf) => {
       },
     }));
 
+  it('SC-01: one person, made by the directories of two organizations at once: two separate accounts', () =>
+    race(stageOf(), {
+      most: 12,
+      prepare: async () => ({ foreign: await directory(stageOf().w), name: `${unique()}@example.test` }),
+      acts: ({ foreign, name }) =>
+        times(12, (index) => create(index % 2 === 0 ? d : foreign, { userName: name, externalId: name })),
+      gives: { '201': 2, '409 uniqueness': 10 },
+      after: async (_, results) => {
+        expect(new Set(good(results).map(({ body }) => body.id)).size).to.equal(2);
+      },
+    }));
+
   it('SC-03: one externalId for twelve different people at once: one account, and of the others nothing is left', () =>
     race(stageOf(), {
       prepare: async () => unique(),

@@ -38,6 +38,8 @@ export interface Race<T> {
   readonly gives?: Tally | readonly Tally[];
   /** Where their number is left to chance: no answers but these. */
   readonly only?: readonly string[];
+  /** That it takes its locks in one order, and does not only repeat what met in a circle. */
+  readonly withoutDeadlock?: boolean;
   /** What has to hold after a round. */
   after?(prepared: T, results: readonly Result[], round: number): Promise<void>;
 }
@@ -64,6 +66,7 @@ export async function race<T>(stage: Stage, what: Race<T>): Promise<void> {
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const waits = (await deadlocks(stage)) - before;
+  if (what.withoutDeadlock) expect(waits, 'deadlocks').to.equal(0);
   stage.report.push(`${count} rounds, ${seconds} s, ${waits} deadlocks: ${JSON.stringify(all)}`);
 }
 

@@ -198,6 +198,36 @@ races('codes and tokens', (stageOf) => {
       },
     }));
 
+  it('RE-08, RT-07: a chain goes on whichever process is asked, and both refuse an application that is switched off', () =>
+    race(stageOf(), {
+      most: 3,
+      prepare: async () => {
+        const { w } = stageOf();
+        const rp = await makeApplication(w);
+        return { rp, tokens: (await signIn(w, rp, await makePerson(w))).tokens };
+      },
+      acts: ({ rp, tokens }) => [
+        async (node) => {
+          let last = await token(node, rp, { grant_type: 'refresh_token', refresh_token: tokens.refresh_token ?? '' });
+          for (let turn = 0; turn < 6; turn += 1) {
+            const { refresh_token = '' } = bodyOf(last);
+            last = await token(stageOf().nodes[turn % 2] as Node, rp, { grant_type: 'refresh_token', refresh_token });
+          }
+          return last;
+        },
+      ],
+      gives: { '200': 1 },
+      after: async ({ rp }, results, round) => {
+        const { refresh_token = '' } = bodyOf(results[0]?.answer as { body: object });
+        await stageOf().nodes[0].api('PATCH', `/applications/${rp.client_id}`, { enabled: false });
+        await wait(1000);
+        for (const node of stageOf().nodes) {
+          const late = await token(node, rp, { grant_type: 'refresh_token', refresh_token });
+          expect(bodyOf(late).error, `round ${round}`).to.equal('invalid_client');
+        }
+      },
+    }));
+
   it('OA-15: of twelve uses of a pushed request one gets a code', async () => {
     const { w } = stageOf();
     const person = await makePerson(w);

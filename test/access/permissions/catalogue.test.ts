@@ -135,4 +135,10 @@ describe('access/permissions', () => {
     await deletePermission(w.call(), org.org_id, permission.permission_id);
     expect(await held()).to.deep.equal(['b.read']);
   });
+
+  it('RE-18: five processes that start at once bring the catalogue up to date once', async () => {
+    await w.db('roles').whereNull('org_id').where({ name: 'member' }).update({ description: 'Older.' });
+    const done = await Promise.all(Array.from({ length: 5 }, () => syncCatalogue(w.call())));
+    expect(done.filter(Boolean)).to.have.length(1);
+  });
 });
