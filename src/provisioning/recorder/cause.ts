@@ -9,7 +9,7 @@ const byType: Readonly<Record<string, string>> = {
   invalidValue: 'The directory sent a value that cannot be stored there; check its attribute mappings.',
   invalidSyntax: 'The request does not have the form of a SCIM message.',
   mutability: 'The directory tried to change something that only this server sets.',
-  tooMany: 'The filter finds more than one answer can hold: ask for less.',
+  tooMany: 'The filter asks for more than can be answered in time: ask for less.',
   invalidCursor: 'The place in the list is not known any more: the directory must begin the walk again.',
   expiredCursor: 'The directory waited too long between pages and must begin the walk again.',
 };
