@@ -371,6 +371,22 @@ describe('oidc: endings', () => {
       expect((await userinfo(w, tokens.access_token as string)).status).to.equal(401);
     });
 
+    it('SE-05: signs out also while a question of an application is open that allows it less so far', async () => {
+      const third = await makeApplication(w, { first_party: false, post_logout_redirect_uris: [back] });
+      const { browser, tokens } = await signIn(w, third, person, {}, { consent: 'allow' });
+      const open = await browser.go(authorizationUrl(third, { scope: 'openid email' }));
+      expect(open.location).to.match(/^\/signin\/|\/signin\//);
+      for (const decision of ['', 'yes']) {
+        const page = await browser.go(logout({ client_id: third.client_id }));
+        const done = await confirm(browser, page.text, decision);
+        expect(done.status, done.text.slice(0, 300)).to.equal(303);
+        if (decision === '') await browser.go(authorizationUrl(third, { scope: 'openid email' }));
+      }
+      const { location } = await travel(w, browser, authorizationUrl(third, { prompt: 'none' }), {});
+      expect(location?.searchParams.get('error')).to.equal('login_required');
+      expect((await refresh(w, third, tokens.refresh_token as string)).body.error).to.equal('invalid_grant');
+    });
+
     it('leaves offline access alone', async () => {
       const { browser, tokens } = await signIn(w, rp, person, offline, { consent: 'allow' });
       const page = await browser.go(logout({ id_token_hint: tokens.id_token as string }));

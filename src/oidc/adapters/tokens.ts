@@ -60,6 +60,9 @@ function remember(unit: Unit, { lineage, grant_payload, subject }: Found): void 
  * each time. What to do is put off until the request has ended, because a refused request keeps nothing.
  */
 export function revoke(unit: Unit, grantId: string): void {
+  // At a sign-out it means what the session leaves behind. What is bound to the session ends with its row, and an application that
+  // was asked about but got no code yet has no family.
+  if (Provider.ctx?.oidc.route === 'end_session_confirm') return;
   const { family_id } = lineageOf(unit, grantId);
   const asked = Provider.ctx?.oidc.route === 'revocation';
   unit.laterOnce(`family:${family_id}`, (call) =>
