@@ -1,8 +1,12 @@
 /** Canaries: secrets that were really used, every shape in which they could leak, and every place that is searched for them. */
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
 import { routes } from '../../src/app.ts';
 import type { Route } from '../../src/http/route.ts';
 import type { World } from '../support/world.ts';
+
+const run = promisify(execFile);
 
 const base32Letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
@@ -21,6 +25,16 @@ function embedded(bytes: Buffer, encoding: 'base64' | 'base64url'): string[] {
   });
 }
 
+/** Base32 of a text that may stand anywhere within something larger: all five alignments, without their edges. */
+function embedded32(bytes: Buffer): string[] {
+  return [0, 1, 2, 3, 4].map((shift) => {
+    const text = base32(Buffer.concat([Buffer.alloc(shift), bytes]));
+    return text.slice(Math.ceil((shift * 8) / 5));
+  });
+}
+
+const formEncoded = (text: string): string => new URLSearchParams({ x: text }).toString().slice(2);
+
 /** Every form in which a secret would still be that secret. */
 export function shapesOf(secret: string): string[] {
   const whole = Buffer.from(secret, 'utf8');
@@ -31,15 +45,25 @@ export function shapesOf(secret: string): string[] {
     bytes.toString('hex').toUpperCase(),
     ...embedded(bytes, 'base64'),
     ...embedded(bytes, 'base64url'),
-    base32(bytes),
+    ...embedded32(bytes),
+    ...embedded32(bytes).map((text) => text.toLowerCase()),
   ]);
   return [
-    ...new Set([secret, random, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), ...shapes]),
+    ...new Set([
+      secret,
+      random,
+      encodeURIComponent(secret),
+      encodeURIComponent(encodeURIComponent(secret)),
+      formEncoded(secret),
+      JSON.stringify(secret).slice(1, -1),
+      ...shapes,
+    ]),
   ].filter((shape) => shape.length >= 16);
 }
 
 export class Canaries {
   readonly #secrets = new Map<string, string>();
+  readonly #shapes = new Map<string, readonly string[]>();
 
   /** @param kind what it is, for the message of a failing test */
   add(kind: string, secret: string | null | undefined): string {
@@ -63,7 +87,9 @@ export class Canaries {
     const found: string[] = [];
     for (const [secret, kind] of this.#secrets) {
       if (except.includes(kind)) continue;
-      const shape = shapesOf(secret).find((one) => text.includes(one));
+      const shapes = this.#shapes.get(secret) ?? shapesOf(secret);
+      this.#shapes.set(secret, shapes);
+      const shape = shapes.find((one) => text.includes(one));
       if (shape !== undefined) found.push(`${kind} (${shape === secret ? 'raw' : shape.slice(0, 12)}…)`);
     }
     return found;
@@ -86,9 +112,31 @@ export async function dump(w: World): Promise<Map<string, string>> {
   const tables = new Map<string, string>();
   for (const { name } of rows as { name: string }[]) {
     const found = await w.db.raw(`select t::text as row from "${name}" t`);
-    tables.set(name, (found.rows as { row: string }[]).map(({ row }) => row.replaceAll('""', '"')).join('\n'));
+    // A row as text doubles quotes and backslashes, also those that JSON writes before quotes.
+    const plain = ({ row }: { row: string }) => row.replaceAll('""', '"').replaceAll('\\\\', '\\');
+    tables.set(name, (found.rows as { row: string }[]).map(plain).join('\n'));
   }
   return tables;
+}
+
+/**
+ * What `pg_dump` writes of the database of this run: what somebody who finds a backup reads. Null on the embedded database,
+ * and where the program is not installed.
+ */
+export async function pgDump(w: World): Promise<string | null> {
+  const server = process.env.LINTEL_TEST_DATABASE_URL;
+  if (server === undefined) return null;
+  const { rows } = await w.db.raw('select current_database() as name');
+  const url = new URL(server);
+  url.pathname = `/${rows[0].name}`;
+  try {
+    const { stdout } = await run('pg_dump', ['--inserts', '--dbname', url.href], { maxBuffer: 512 * 1024 * 1024 });
+    // Quotes within texts are doubled; those of JSON within are not.
+    return stdout.replaceAll("''", "'");
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 /**

@@ -1,8 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { loadSigningKeys } from '../../src/applications/keys/service.ts';
-import { samlKeys } from '../../src/federation/keys/service.ts';
+import { loadSigningKeys, resealSigningKeys, rotateSigningKeys } from '../../src/applications/keys/service.ts';
+import { newId } from '../../src/core/id.ts';
+import { hashSecret } from '../../src/core/secret.ts';
+import { changeOwnPassword, preparePassword, setPassword } from '../../src/credentials/passwords/service.ts';
+import { resealSamlKeys, rotateSamlKeys, samlKeys } from '../../src/federation/keys/service.ts';
+import { createLogoutRequest } from '../../src/federation/saml/logout-messages.ts';
 import { drainRecorder } from '../../src/provisioning/recorder/service.ts';
 import { createSetupLink } from '../../src/signin/setup/service.ts';
 import { company, type Company, readRequest, response } from '../federation/company.ts';
@@ -22,7 +26,8 @@ import {
 } from '../oidc/rp.ts';
 import { formsOf, Visitor } from '../signin/person.ts';
 import { type World, world } from '../support/world.ts';
-import { Canaries, crawl, dump, shapesOf } from './canaries.ts';
+import { keys as idpKeys } from '../support/saml/keys.ts';
+import { Canaries, crawl, dump, pgDump, shapesOf } from './canaries.ts';
 
 /** A browser whose cookies are secrets. */
 class WatchedBrowser extends Browser {
@@ -52,6 +57,8 @@ describe('security: canaries', function () {
   const canaries = new Canaries();
   let key = '';
   let acme: Company;
+  let mill = '';
+  let scimClient = '';
   before(async () => {
     const bare = await world({ environment: { LINTEL_BOOTSTRAP_API_KEY: '' } });
     w = Object.assign(Object.create(bare) as World, {
@@ -70,13 +77,14 @@ describe('security: canaries', function () {
     await directoryWithSecrets(org);
     await applications(org);
     await companySignin();
+    await passwords(org);
+    await keysAndReturns();
     await mistakes(org);
     for (const { jwk } of await loadSigningKeys(w.app)) canaries.add('signing key', (jwk as { d?: string }).d);
     const { current, encryption, decryption } = await samlKeys(w.app);
     const pems = [current, ...encryption].map((pair) => (pair as unknown as { privateKey: string }).privateKey);
     for (const pem of [...pems, ...decryption].filter((text) => typeof text === 'string')) {
-      // A piece near the end, of what only the private half has: the modulus before it is in every certificate.
-      canaries.add('SAML key', pem.replace(/-----[^-]+-----|\s/g, '').slice(-200, -100));
+      canaries.add('SAML key', tailOf(pem));
     }
     canaries.add('sealing key', w.config.key);
     for (const purpose of ['cookies', 'forms'])
@@ -120,6 +128,7 @@ describe('security: canaries', function () {
 
   async function directoryWithSecrets(org_id: string): Promise<void> {
     const directory = await makeDirectory(w, org_id);
+    [mill, scimClient] = [org_id, directory.client_id];
     canaries.add('SCIM token', directory.token);
     canaries.add('SCIM client secret', directory.client_secret);
     const rotated = await w.api('POST', `${directory.place}/secret`, {});
@@ -345,6 +354,81 @@ describe('security: canaries', function () {
     }
   }
 
+  /** A password that was lent and replaced at the sign-in, one that its person changed, and accounts that end with what they hold. */
+  async function passwords(org_id: string): Promise<void> {
+    const { body } = await w.api<{ user_id: string }>('POST', '/users', {
+      email: 'lent@keel.example',
+      email_confirmed: true,
+    });
+    const lent = canaries.add('lent password', mark('lent'));
+    await setPassword(w.call(), body.user_id, await preparePassword(lent), { must_change: true });
+    const person = await visitor().begin(await makeApplication(w));
+    await person.fill({ identifier: 'lent@keel.example' });
+    await person.fill({ password: lent });
+    expect(person.heading).to.equal('Choose a new password');
+    const chosen = canaries.add('chosen password', mark('chosen'));
+    await person.fill({ password: canaries.add('refused password', 'aaaaaaaaaaaaaaaaaaaa') });
+    await person.fill({ password: chosen });
+    expect(person.callback, person.problem ?? '').not.to.equal(null);
+    const own = { type: 'user', id: body.user_id, label: 'x', reach: null, permissions: new Set<string>() } as const;
+    const next = canaries.add('changed password', mark('changed'));
+    await changeOwnPassword(w.call(own), { current: chosen, next });
+    await changeOwnPassword(w.call(own), { current: chosen, next }).catch((error: { code: string }) => {
+      expect(error.code).to.equal('password_wrong');
+    });
+    // Who ends takes keys, sessions, tokens and invitations along; each says so in the audit log and in mails.
+    await w.db('invitations').insert({
+      invitation_id: newId(),
+      org_id,
+      email: 'guest@keel.example',
+      token_hash: hashSecret(canaries.add('invitation', randomBytes(32).toString('base64url'))),
+      invited_by: body.user_id,
+      expires_at: new Date(Date.now() + 3_600_000),
+    });
+    await w.api('PATCH', `/users/${body.user_id}`, { enabled: false });
+    expect(await w.db('invitations').where({ invited_by: body.user_id }).whereNull('revoked_at')).to.deep.equal([]);
+    expect((await w.db('mails')).length, 'mails').to.be.greaterThan(0);
+  }
+
+  /** Signing keys that follow one another, for tokens and for SAML; a sign-out that the company began; a token of our own API. */
+  async function keysAndReturns(): Promise<void> {
+    for (const { jwk } of await loadSigningKeys(w.app)) canaries.add('signing key', (jwk as { d?: string }).d);
+    for (const pair of [(await samlKeys(w.app)).current])
+      canaries.add('SAML key', tailOf((pair as unknown as { privateKey: string }).privateKey));
+    await rotateSigningKeys(w.app, true);
+    await rotateSamlKeys(w.app);
+    await resealSigningKeys(w.app);
+    await resealSamlKeys(w.app);
+    const sent = createLogoutRequest({
+      serviceProvider: {
+        entityId: acme.idp,
+        acsUrl: 'https://idp.example/acs',
+        sloUrl: 'https://idp.example/slo',
+        current: { privateKey: idpKeys.idp().privateKey, certificate: idpKeys.idp().certificate },
+      },
+      idpEntityId: acme.provider.sp.entity_id,
+      endpoint: { binding: 'redirect', location: acme.provider.sp.slo_url },
+      now: w.app.clock().getTime(),
+      nameId: {
+        name_id: canaries.of('NameID')[0] ?? '',
+        name_id_format: 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
+        name_qualifier: null,
+        sp_name_qualifier: null,
+      },
+      sessionIndex: null,
+      relayState: canaries.add('RelayState of a logout', randomBytes(24).toString('base64url')),
+    });
+    const { pathname, search } = new URL(sent.url);
+    expect((await w.request(pathname + search, { headers: { accept: 'text/html' } })).status).to.equal(303);
+    const answered = await w.request(
+      `${pathname}?SAMLRequest=${canaries.add('SAML request that is none', randomBytes(24).toString('base64url'))}`,
+    );
+    expect(answered.status).to.equal(400);
+  }
+
+  /** A piece near the end, of what only the private half has: the modulus before it is in every certificate. */
+  const tailOf = (pem: string): string => pem.replace(/-----[^-]+-----|\s/g, '').slice(-200, -100);
+
   /** Secrets where they do not belong: what people and programs really do wrong. */
   async function mistakes(org_id: string): Promise<void> {
     const stray = (kind: string) => canaries.add(kind, `ltl_key_${randomBytes(32).toString('base64url')}`);
@@ -384,6 +468,11 @@ describe('security: canaries', function () {
       'API key',
       'NameID',
       'PKCE verifier',
+      'RelayState of a logout',
+      'changed password',
+      'chosen password',
+      'invitation',
+      'lent password',
       'RelayState',
       'SAML key',
       'SAML response',
@@ -435,6 +524,19 @@ describe('security: canaries', function () {
       expect(canaries.isHashedIn(everything, kind), kind).to.equal(true);
   });
 
+  it('SD-01, SD-02: a backup by pg_dump has none of them either', async function () {
+    const text = await pgDump(w);
+    // The embedded database has no such program; what the tables hold is searched above.
+    if (text === null) return this.skip();
+    expect(text).to.include('INSERT INTO public.oidc_clients');
+    const leaks = canaries.in(text, 'NameID');
+    expect(leaks, leaks.join('\n')).to.deep.equal([]);
+    expect(canaries.isHashedIn(text, 'API key')).to.equal(true);
+    const [name = ''] = canaries.of('NameID');
+    const lines = text.split('\n').filter((line) => line.includes(name));
+    for (const line of lines) expect(line).to.match(/^INSERT INTO public\.federated_identities /);
+  });
+
   it('SD-06: the log at debug level has none of them', () => {
     expect(w.logLines.length).to.be.greaterThan(80);
     const leaks = [...new Set(canaries.in(w.logLines.join('\n')))];
@@ -442,7 +544,7 @@ describe('security: canaries', function () {
   });
 
   it('AZ-04: no GET answer, audit row or recorded request has one', async () => {
-    const known = { org_id: [acme.org_id], method: ['password', 'saml'] };
+    const known = { org_id: [acme.org_id, mill], client_id: [scimClient], method: ['password', 'saml'] };
     const { answers, unasked } = await crawl(w, key, known);
     expect(
       unasked.filter((id) => !/Unit|Group|Role|Permission|Grants|Parent/.test(id)),
@@ -465,13 +567,52 @@ describe('security: canaries', function () {
     expect(answers.get('listOrganizationAuditLogs')?.join('')).to.include('api_key');
   });
 
-  it('would be heard: each form of a planted secret is found', () => {
+  describe('would be heard', () => {
     const planted = new Canaries();
     const secret = planted.add('planted', `ltl_key_${randomBytes(32).toString('base64url')}`);
-    for (const shape of shapesOf(secret)) expect(planted.in(`before${shape}after`), shape).to.have.length(1);
-    const within = JSON.stringify({ deep: { secret } });
-    for (const encoding of ['base64', 'base64url', 'hex'] as const)
-      expect(planted.in(Buffer.from(within).toString(encoding)), encoding).to.have.length(1);
-    expect(planted.in(createHash('sha256').update(secret).digest('base64url'))).to.have.length(0);
+    const spoken = planted.add('spoken', `canary "quoted" & spaced ${randomBytes(12).toString('hex')}`);
+
+    it('in each form, at each place of something larger', () => {
+      for (const one of [secret, spoken]) {
+        for (const shape of shapesOf(one)) expect(planted.in(`before${shape}after`), shape).to.have.length(1);
+        for (const prefix of ['', 'a', 'ab', 'abc', 'abcd']) {
+          const within = `${prefix}${JSON.stringify({ deep: one })}`;
+          for (const encoding of ['base64', 'base64url', 'hex'] as const) {
+            const text = Buffer.from(prefix + one + prefix).toString(encoding);
+            expect(planted.in(text), `${encoding} after ${prefix}`).to.have.length(1);
+          }
+          expect(planted.in(within)).to.have.length(1);
+        }
+        expect(planted.in(new URLSearchParams({ x: one }).toString())).to.have.length(1);
+        expect(planted.in(`/x?y=${encodeURIComponent(one)}`)).to.have.length(1);
+        expect(planted.in(createHash('sha256').update(one).digest('base64url'))).to.have.length(0);
+      }
+    });
+
+    it('in a text, a document and a list of the database, in the log, and in an answer', async () => {
+      const forms = {
+        raw: spoken,
+        base64: Buffer.from(spoken).toString('base64'),
+        hex: Buffer.from(spoken).toString('hex'),
+      };
+      for (const [form, text] of Object.entries(forms)) {
+        const { body } = await w.api<{ org_id: string }>('POST', '/organizations', {
+          org_name: text.slice(0, 200),
+          org_metadata: { note: [text] },
+        });
+        const tables = await dump(w);
+        const found = [...tables].filter(([, rows]) => planted.in(rows).length > 0).map(([table]) => table);
+        expect(found, form).to.include.members(['organizations', 'audit_logs']);
+        const backup = await pgDump(w);
+        if (backup !== null) expect(planted.in(backup), `pg_dump ${form}`).to.have.length(1);
+        const { answers } = await crawl(w, key, { org_id: [body.org_id] });
+        expect(planted.in(answers.get('readOrganization')?.join('\n') ?? ''), form).to.have.length(1);
+        w.app.log.debug({ note: text }, 'planted');
+        w.app.log.info(`planted ${text}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        expect(planted.in(w.logLines.join('\n')), form).to.have.length(1);
+        await w.api('DELETE', `/organizations/${body.org_id}`);
+      }
+    });
   });
 });
