@@ -24,6 +24,8 @@ export interface CompileContext {
   registry: Registry;
   /** decides which memberships have expired */
   now: Date;
+  /** who asks: what it keeps of e-mail addresses has an index */
+  client_id?: string;
 }
 
 const COMPARE: Record<'eq' | 'gt' | 'ge' | 'lt' | 'le', Fragment> = {
@@ -195,7 +197,7 @@ function compileElements(
     asked.push(settle(compileValue(node, value, read)));
   }
   const exists = sql`EXISTS (SELECT 1 FROM ${from} WHERE ${join(asked, ' AND ')})`;
-  const direct = compileIndexed(node, list, leaf, filter);
+  const direct = compileIndexed(node, list, leaf, filter) ?? compileEmail(node, list, leaf, context);
   return direct ? sql`(${direct} AND ${exists})` : exists;
 }
 
@@ -216,6 +218,30 @@ function compileIndexed(
   const value = coerceLiteral(leaf, 'eq', node.value);
   if (!isSame || typeof value !== 'string') return undefined;
   return compareOperand(operandOf(overlay.target), 'eq', value, leaf);
+}
+
+/**
+ * `emails.value eq "x"`, whatever the type: the accounts that can meet it are found by two indexes, that of our column, which lies
+ * over one of the elements, and that of what the client keeps (migration 0014). EXISTS decides.
+ */
+function compileEmail(
+  node: Leaf,
+  list: Attribute,
+  leaf: Attribute,
+  { client_id }: CompileContext,
+): Fragment | undefined {
+  if (client_id === undefined || node.kind !== 'compare' || node.op !== 'eq') return undefined;
+  if (list.home.at !== 'kept' || list.home.keys.join() !== 'emails') return undefined;
+  if (leaf !== list && leaf.name !== 'value') return undefined;
+  const overlays = list.overlays.filter(({ leaf: name }) => name === 'value');
+  // A mapping to a place without an index: every account of the organization has to be looked at.
+  if (overlays.some(({ target }) => !('column' in target) || target.column !== 'email')) return undefined;
+  const value = coerceLiteral(findSub(list, 'value') ?? list, 'eq', node.value);
+  if (typeof value !== 'string' || value.includes('\u0000')) return undefined;
+  return sql`users.user_id = ANY (ARRAY(
+    SELECT u.user_id FROM users u WHERE lower(u.email) = lower(${value}::text)
+    UNION ALL SELECT r.resource_id FROM scim_resources r WHERE r.resource_type = 'User'
+      AND scim_email_keys(r.client_id, r.attributes) @> ARRAY[hashtextextended(${client_id}::text || ' ' || lower(${value}::text), 0)]))`;
 }
 
 /** The filter between brackets, asked of one element. */

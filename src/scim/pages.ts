@@ -70,7 +70,9 @@ function conditionOf<Row extends KeptColumns>(
   query: ListQuery,
   { kind }: Source<Row>,
 ): Condition {
-  const where = query.filter && compileFilter(query.filter, { registry: registries[kind], now: call.now });
+  const where =
+    query.filter &&
+    compileFilter(query.filter, { registry: registries[kind], now: call.now, client_id: client.client_id });
   return { joins: joinResources(client, kind), where: where ?? null };
 }
 

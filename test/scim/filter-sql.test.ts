@@ -309,6 +309,74 @@ describe('scim/filter-sql', () => {
     expect(await ask('title ne "a\\u0000b"')).to.deep.equal([1, 2, 3, 4, 5]);
   });
 
+  it('finds by any e-mail through indexes, and finds what a look at everybody finds', async () => {
+    const standard = buildRegistries(STANDARD_MAPPINGS);
+    const other = uuid(9, 2);
+    const transaction = await knex.transaction();
+    try {
+      const client_secret_hash = 'x'.repeat(43);
+      await transaction('scim_clients').insert({ client_id: other, org_id: ORG, name: 'Other', client_secret_hash });
+      const person = (number: number, values: string[], change: object = {}) =>
+        addUser(
+          transaction,
+          standard,
+          number,
+          {
+            userName: `any${number}`,
+            emails: values.map((value, index) => ({ type: index === 0 ? 'work' : 'home', value })),
+          },
+          { ...change },
+        );
+      await person(101, ['one@any.test', 'Second@any.test']);
+      // Changed elsewhere since: the column is the truth, what the client sent no longer is.
+      await person(102, ['old@any.test', 'third@any.test'], { email: 'New@any.test' });
+      await person(103, ['one@elsewhere.test', 'one@any.test']);
+      await person(104, ['gone@any.test'], { email: null });
+      await transaction('scim_resources').insert({
+        client_id: other,
+        resource_type: 'User',
+        resource_id: uuid(2, 104),
+        attributes: '{"emails": [{"value": "stranger@any.test"}, "odd", 5, {"value": null}, {"value": ["x"]}]}',
+      });
+      const found = async (filter: string, client_id?: string): Promise<number[]> => {
+        const { sql, bindings } = compileFilter(parseFilter(filter), {
+          registry: standard.User,
+          now,
+          ...(client_id === undefined ? {} : { client_id }),
+        });
+        expect(/scim_email_keys/.test(sql), filter).to.equal(client_id !== undefined);
+        const { rows } = await transaction.raw(
+          `SELECT users.user_id AS id FROM users LEFT JOIN scim_resources ON scim_resources.resource_id = users.user_id
+           AND scim_resources.client_id = ? WHERE users.home_org_id = ? AND ${sql} ORDER BY users.created_at`,
+          [CLIENT, ORG, ...bindings],
+        );
+        return rows.map((row: { id: string }) => Number.parseInt(row.id.slice(-12), 16));
+      };
+      const expected: Record<string, number[]> = {
+        'emails.value eq "one@any.test"': [101, 103],
+        'emails eq "SECOND@ANY.test"': [101],
+        'emails.value eq "new@any.test"': [102],
+        'emails.value eq "old@any.test"': [],
+        'emails.value eq "third@any.test" and active eq true': [102],
+        'emails.value eq "third@any.test" or emails.value eq "second@any.test"': [101, 102],
+        'emails[type eq "home"].value eq "one@any.test"': [103],
+        'emails.value eq "gone@any.test"': [],
+        'emails.value eq "stranger@any.test"': [],
+      };
+      for (const [filter, people] of Object.entries(expected)) {
+        expect(await found(filter, CLIENT), filter).to.deep.equal(people);
+        expect(await found(filter), filter).to.deep.equal(people);
+      }
+      for (const filter of ['not (emails.value eq "one@any.test")', 'emails.value ne "one@any.test"']) {
+        const people = await found(filter, CLIENT);
+        expect(people, filter).to.include.members([1, 102, 104]).and.not.include.members([101, 103]);
+        expect(people).to.deep.equal(await found(filter));
+      }
+    } finally {
+      await transaction.rollback();
+    }
+  });
+
   it('finds by userName and by work e-mail through an index', async () => {
     const plan = async (filter: string): Promise<string> => {
       const { sql, bindings } = compileFilter(parseFilter(filter), { registry: registries.User, now });

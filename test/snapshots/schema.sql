@@ -55,6 +55,17 @@ AS $function$
       return null;
     end $function$
 
+CREATE OR REPLACE FUNCTION public.scim_email_keys(client_id uuid, attributes jsonb)
+ RETURNS bigint[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+      select array_agg(hashtextextended(client_id::text || ' ' || lower(e.v ->> 'value'), 0))
+        from jsonb_array_elements(
+          case when jsonb_typeof(attributes -> 'emails') = 'array' then attributes -> 'emails' else '[]' end) as e(v)
+       where jsonb_typeof(e.v) = 'object' and e.v ->> 'value' is not null
+    $function$
+
 create table access_requests (
   request_id uuid not null,
   org_id uuid not null,
@@ -1274,7 +1285,7 @@ END) stored,
   constraint scim_resources_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id) ON DELETE CASCADE,
   constraint scim_resources_version_check CHECK ((version >= 1))
 );
-CREATE INDEX scim_resources_attributes_idx ON public.scim_resources USING gin (attributes jsonb_path_ops);
+CREATE INDEX scim_resources_email_keys_idx ON public.scim_resources USING gin (scim_email_keys(client_id, attributes)) WITH (fastupdate=off) WHERE (resource_type = 'User'::text);
 CREATE INDEX scim_resources_group_id_idx ON public.scim_resources USING btree (group_id) WHERE (group_id IS NOT NULL);
 CREATE INDEX scim_resources_user_id_idx ON public.scim_resources USING btree (user_id) WHERE (user_id IS NOT NULL);
 
