@@ -27,6 +27,7 @@ import { ensureBootstrapKey } from './credentials/api-keys/bootstrap.ts';
 import { apiKeyRoutes } from './credentials/api-keys/routes.ts';
 import { preparePassword, setPassword } from './credentials/passwords/service.ts';
 import { serviceAccountRoutes } from './credentials/service-accounts/routes.ts';
+import { databaseClock } from './db/clock.ts';
 import type { Database } from './db/connect.ts';
 import { domainRoutes } from './directory/domains/routes.ts';
 import { endExpiredMembers } from './directory/groups/members.ts';
@@ -180,11 +181,14 @@ export async function createLintel(config: Config, database: Database, options: 
   const sealer = new Sealer(sealingKeys(config));
   const egress = createEgress(config.egress_allow);
   const resolver = new Resolver({ timeout: 2000, tries: 2 });
+  const log = createLog(config.log_level, options.logTo);
+  // The embedded database has this process's clock, and nobody to share it with.
+  const clock = database.embedded || options.clock ? null : await databaseClock(database.knex, log, () => Date.now());
   const app: App = {
     config,
     db: database.knex,
-    clock: options.clock ?? (() => new Date()),
-    log: createLog(config.log_level, options.logTo),
+    clock: options.clock ?? clock?.now ?? (() => new Date()),
+    log,
     sealer,
     transact: (work) => transact(database.knex, work),
     fetch: egress.fetch,
@@ -273,6 +277,7 @@ export async function createLintel(config: Config, database: Database, options: 
       lettingGo = true;
     },
     close: async () => {
+      clock?.stop();
       await stopJobs();
       await drainRecorder(app);
       await egress.close();

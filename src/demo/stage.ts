@@ -71,7 +71,7 @@ async function startLintel(
   apiKey: string,
   settings: Settings,
 ): Promise<{ running: Running; url: string }> {
-  const url = `http://localhost:${port}`;
+  const url = settings.LINTEL_URL ?? `http://localhost:${port}`;
   const config = loadConfig({
     PORT: String(port),
     LINTEL_URL: url,

@@ -46,6 +46,9 @@ export function defectOf(error: unknown): unknown {
  */
 const transactional = new Set(['authorization', 'resume', 'end_session_confirm']);
 
+/** Seconds; far more than any clock of ours is wrong. */
+const clocksMayDifferBy = 3600;
+
 export abstract class Base implements Adapter {
   protected readonly app: App;
 
@@ -71,6 +74,23 @@ export abstract class Base implements Adapter {
   /** What every code and token is written from. */
   protected written(id: string, payload: AdapterPayload): Written {
     return { id_hash: hashSecret(id), payload: storable(withoutId(payload)), expires_at: expiry(payload) };
+  }
+
+  /**
+   * What lives for a minute is judged by the clock that all processes share: theirs differ, and the library has only its own (RE-09).
+   * @returns the payload with how many milliseconds the library's clock was ahead, and when it ends
+   */
+  protected dated(payload: AdapterPayload): { payload: AdapterPayload; expires_at: Date } {
+    const ahead = (payload.iat as number) * 1000 - this.now.getTime();
+    return { payload: { ...payload, ahead }, expires_at: new Date((payload.exp as number) * 1000 - ahead) };
+  }
+
+  /** The payload as the library shall see it: its end far off or long past, as the shared clock says. */
+  protected judged<T extends Payload>(payload: T): T {
+    const { ahead, exp } = payload as { ahead?: number; exp?: number };
+    if (ahead === undefined || exp === undefined) return payload;
+    const isOver = this.now.getTime() >= exp * 1000 - ahead;
+    return { ...payload, exp: isOver ? 0 : exp + clocksMayDifferBy };
   }
 
   upsert(_id: string, _payload: AdapterPayload, _expiresIn: number): Promise<undefined> {

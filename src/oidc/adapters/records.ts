@@ -120,7 +120,7 @@ export class Artifacts extends Base {
     const found = await records.findArtifact(this.unit().db, this.#kind, hashSecret(id));
     return (
       found && {
-        ...this.#opened(hashSecret(id), found.payload),
+        ...this.judged(this.#opened(hashSecret(id), found.payload)),
         jti: id,
         ...(found.consumed ? { consumed: true } : {}),
       }
@@ -139,11 +139,14 @@ export class Artifacts extends Base {
 
   override async upsert(id: string, payload: AdapterPayload): Promise<undefined> {
     const { db } = await this.writing();
+    // An interaction lives for an hour, and is saved again as it goes on.
+    const { payload: dated, expires_at } =
+      this.#kind === 'Interaction' ? { payload, expires_at: expiry(payload) } : this.dated(payload);
     await records.saveArtifact(db, {
       id_hash: hashSecret(id),
       kind: this.#kind,
-      payload: this.#sealed(hashSecret(id), kept(payload)),
-      expires_at: expiry(payload),
+      payload: this.#sealed(hashSecret(id), kept(dated)),
+      expires_at,
     });
   }
 

@@ -101,14 +101,16 @@ export class Codes extends Consumable {
     if (!found) return undefined;
     remember(unit, found);
     unit.presentedCode = id_hash;
-    return this.payloadOf(id, found);
+    return this.judged(this.payloadOf(id, found));
   }
 
   override async upsert(id: string, payload: AdapterPayload): Promise<undefined> {
     const { db } = await this.writing();
     const session = Provider.ctx?.oidc.session as { sessionId?: string; uid?: string } | undefined;
+    const { payload: dated, expires_at } = this.dated(payload);
     await saveCode(db, {
-      ...this.written(id, payload),
+      ...this.written(id, dated),
+      expires_at,
       grant_id: payload.grantId as string,
       family_id: newId(this.now.getTime()),
       session_id: session?.sessionId ?? null,
