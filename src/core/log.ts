@@ -26,6 +26,15 @@ export function describeError(error: unknown, depth = 0): Record<string, unknown
   };
 }
 
+function withErrorsDescribed(fields: Record<string, unknown>): Record<string, unknown> {
+  const described: Record<string, unknown> = {};
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    described[name] = value instanceof Error ? describeError(value) : value;
+  }
+  return described;
+}
+
 const errorLevel = pino.levels.values.error ?? 50;
 
 /** Milliseconds that a line may wait for others: what `kill -9` can take of the log. */
@@ -89,15 +98,7 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     formatters: {
       level: (label: string) => ({ level: label }),
       // Before pino's serializers, which would meet errors that redaction has already flattened.
-      log: (fields: Record<string, unknown>) =>
-        redact(
-          Object.fromEntries(
-            Object.entries(fields).map(([name, value]) => [
-              name,
-              value instanceof Error ? describeError(value) : value,
-            ]),
-          ),
-        ) as Record<string, unknown>,
+      log: (fields: Record<string, unknown>) => redact(withErrorsDescribed(fields)) as Record<string, unknown>,
     },
   };
   return pino(options, stream);

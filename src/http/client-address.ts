@@ -12,6 +12,7 @@ export function addressList(entries: readonly string[]): (address: string) => bo
     if (prefix === undefined) blocks.addAddress(address, family);
     else blocks.addSubnet(address, Number(prefix), family);
   }
+  if (entries.length === 0) return () => false;
   return (address) => blocks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
@@ -23,13 +24,15 @@ const unmapped = (address: string): string => (address.startsWith('::ffff:') ? a
  */
 export function clientAddress(request: IncomingMessage, isTrustedProxy: (address: string) => boolean): string | null {
   let address = unmapped(request.socket.remoteAddress ?? '');
+  if (isIP(address) === 0) return null;
+  if (!isTrustedProxy(address)) return address;
   const forwarded = String(request.headers['x-forwarded-for'] ?? '')
     .split(',')
     .map((part) => unmapped(part.trim()));
-  while (isIP(address) && isTrustedProxy(address)) {
+  while (isTrustedProxy(address)) {
     const previous = forwarded.pop();
     if (previous === undefined || isIP(previous) === 0) break;
     address = previous;
   }
-  return isIP(address) ? address : null;
+  return address;
 }

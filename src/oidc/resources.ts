@@ -15,8 +15,8 @@ import { unitNow } from './unit.ts';
 const caches = new WeakMap<App, ResourceCache>();
 
 function knownTo(app: App): ResourceCache {
-  const known = caches.get(app) ?? new ResourceCache();
-  caches.set(app, known);
+  let known = caches.get(app);
+  if (!known) caches.set(app, (known = new ResourceCache()));
   return known;
 }
 
