@@ -32,7 +32,7 @@ import { isShown, type Projection } from './projection.ts';
 import { type Asking, headersOf, type ScimAnswer, type ScimRequest } from './request.ts';
 import { readResource } from './resource.ts';
 import { buildResource, type Reference, splitResource, type StoredResource, type StoredRow } from './resource-store.ts';
-import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedGroup } from './stored.ts';
+import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedGroup, withinSize } from './stored.ts';
 
 type Row = Group & KeptColumns;
 
@@ -46,13 +46,14 @@ export const groups: Source<Row> = {
   count: countGroups,
   idOf: (row) => row.group_id,
   fitting: (rows, projection, registry) => {
-    if (!isShown(projection, 'members', registry)) return rows.length;
+    const most = withinSize(rows);
+    if (!isShown(projection, 'members', registry)) return most;
     let members = 0;
     const full = rows.findIndex((row, index) => {
       members += row.member_count;
       return index > 0 && members > MOST_MEMBERS_IN_LIST;
     });
-    return full < 0 ? rows.length : full;
+    return full < 0 ? most : Math.min(most, full);
   },
   shape: async (request, rows, projection) => {
     const members = await membersOf(

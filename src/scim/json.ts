@@ -87,6 +87,16 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   return false;
 }
 
+/** About as many characters as its text has, without making it. */
+export function sizeOf(value: Json): number {
+  if (typeof value === 'string') return value.length + 3;
+  if (value === null || typeof value !== 'object') return 6;
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + sizeOf(item), 2);
+  let size = 2;
+  for (const name of Object.keys(value)) size += name.length + 3 + sizeOf(value[name] as Json);
+  return size;
+}
+
 /** The same text for what is equal as JSON: keys in order. */
 export const canonical = (value: Json): string =>
   JSON.stringify(value, (_, inner: Json) =>

@@ -2,7 +2,7 @@
 import type { Group } from '../directory/groups/schema.ts';
 import type { User } from '../directory/users/schema.ts';
 import { makeVersion } from './etag.ts';
-import type { JsonObject } from './json.ts';
+import { type JsonObject, sizeOf } from './json.ts';
 import { type Projection, project, readProjection } from './projection.ts';
 import type { Registry } from './registry.ts';
 import type { Asking, ScimRequest } from './request.ts';
@@ -65,6 +65,19 @@ export function storedGroup(group: Group, kept: Kept | null, members?: Reference
     attributes: kept?.attributes ?? null,
     members,
   };
+}
+
+/** Characters, roughly, of what one page shows of kept attributes: it then has fewer resources, and always one. */
+const mostOfPage = 4_194_304;
+
+/** How many of the rows fit into one answer, which is held in memory as a whole (RE-13). */
+export function withinSize(rows: readonly KeptColumns[]): number {
+  let size = 0;
+  const full = rows.findIndex((row, index) => {
+    size += sizeOf(row.kept_attributes);
+    return index > 0 && size > mostOfPage;
+  });
+  return full < 0 ? rows.length : full;
 }
 
 export const projectionOf = ({ attributes, excludedAttributes }: Asking, registry: Registry): Projection =>

@@ -35,7 +35,7 @@ import { isShown, type Projection } from './projection.ts';
 import { type Asking, headersOf, type ScimAnswer, type ScimRequest } from './request.ts';
 import { readResource } from './resource.ts';
 import { buildResource, type Reference, splitResource, type StoredResource, type StoredRow } from './resource-store.ts';
-import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedUser } from './stored.ts';
+import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedUser, withinSize } from './stored.ts';
 
 type Row = User & KeptColumns;
 
@@ -45,7 +45,7 @@ export const users: Source<Row> = {
   search: (db, orgId, search) => searchUsers<KeptColumns>(db, orgId, search),
   count: countUsers,
   idOf: (row) => row.user_id,
-  fitting: (rows) => rows.length,
+  fitting: withinSize,
   shape: async (request, rows, projection) => {
     const groups = await groupsOf(
       request,

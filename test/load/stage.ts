@@ -31,6 +31,8 @@ export interface LoadStage {
   sql(statement: string, bindings?: readonly unknown[]): Promise<Record<string, unknown>[]>;
   /** The longest hold of the server's event loop during some work, in milliseconds of processor time. */
   watch(work: () => Promise<unknown>): Promise<HoldAnswer>;
+  /** Has the server hold its own loop, to see that this is seen. */
+  hold(milliseconds: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -104,8 +106,11 @@ export async function loadStage(users: number, environment: Record<string, strin
       await ask({ holds: 'begin' });
       await work();
       // What is done after the answer, such as keeping what was asked, counts too.
-      await new Promise((wake) => setTimeout(wake, 60));
+      await new Promise((wake) => setTimeout(wake, 40));
       return ask({ holds: 'end' });
+    },
+    hold: async (milliseconds) => {
+      lintel.child.send({ holds: 'hold', milliseconds } satisfies HoldQuestion);
     },
     close: async () => {
       lintel.signal('SIGTERM');

@@ -33,7 +33,7 @@ export type ScimMappings = Static<typeof ScimMappings>;
 
 const given = Type.Array(
   Type.Object({ local_attribute, scim_attribute, resource_type: Type.Optional(resource_type) }),
-  { maxItems: 200, description: 'All of them: what is not named has no mapping any more.' },
+  { maxItems: 100, description: 'All of them: what is not named has no mapping any more.' },
 );
 
 export const NewScimMappings = Type.Object({ mappings: given }, { $id: 'NewScimMappings' });
