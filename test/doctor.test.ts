@@ -258,11 +258,6 @@ const corruptions: readonly Corruption[] = [
     names: 'select session_id from sessions limit 1',
   },
   {
-    holds: 'no cookie opens a session that was revoked',
-    sql: 'update sessions set revoked = true, revoked_at = now()',
-    names: 'select session_id from oidc_sessions where session_id is not null limit 1',
-  },
-  {
     holds: 'a session and its cookie are of one person',
     sql: 'update oidc_sessions p set user_id = u.user_id from users u where p.session_id is not null and u.user_id <> p.user_id',
     names: 'select uid from oidc_sessions where session_id is not null limit 1',

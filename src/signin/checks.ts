@@ -15,11 +15,6 @@ export const signinChecks: readonly Check[] = [
       where not s.revoked and s.expires_at > :now and (not u.enabled or u.deleted_at is not null)`,
   ),
   check(
-    'no cookie opens a session that was revoked',
-    `select format('The OpenID session %s refers to the revoked session %s.', p.uid, s.session_id)
-       from oidc_sessions p join sessions s on s.session_id = p.session_id where s.revoked`,
-  ),
-  check(
     'a session and its cookie are of one person',
     `select format('The OpenID session %s is of %s, and its session %s of %s.', p.uid, p.user_id, s.session_id, s.user_id)
        from oidc_sessions p join sessions s on s.session_id = p.session_id where p.user_id is distinct from s.user_id`,
