@@ -8,7 +8,6 @@ import { changeMembers } from '../../src/directory/groups/members.ts';
 import { createGroup } from '../../src/directory/groups/service.ts';
 import { addMember, findMembership } from '../../src/directory/memberships/service.ts';
 import { createUnit } from '../../src/directory/units/service.ts';
-import { verifyAccess } from '../access/invariant.ts';
 import { makeRole, permissionOf, systemRole } from '../access/bundles.ts';
 import { makeOrganization, makeOwned, makePersonal } from '../directory/cast.ts';
 import { directory, patch, USER } from '../scim/door.ts';
@@ -17,11 +16,6 @@ import { type Act, outcomeOf, race, severally, times } from './race.ts';
 import { type Node, races, unique } from './stage.ts';
 
 races('access', (stageOf) => {
-  afterEach(async () => {
-    const { w } = stageOf();
-    await verifyAccess(w.db, w.app.clock());
-  });
-
   /** SCIM has no word of its own for it: 409 with a sentence, and no scimType. */
   const named = (answer: Answer): string =>
     /owner left/.test(answer.text) ? 'last_owner' : answer.status < 300 ? 'done' : outcomeOf(answer);

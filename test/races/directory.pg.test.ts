@@ -5,7 +5,6 @@ import { changeMembers } from '../../src/directory/groups/members.ts';
 import { createGroup } from '../../src/directory/groups/service.ts';
 import { findMembership } from '../../src/directory/memberships/service.ts';
 import { makeRole } from '../access/bundles.ts';
-import { verifyAccess } from '../access/invariant.ts';
 import { makeOrganization, makeOwned, makePersonal } from '../directory/cast.ts';
 import type { JsonObject } from '../../src/scim/json.ts';
 import { type Directory, directory, newToken, patch, USER } from '../scim/door.ts';
@@ -26,11 +25,6 @@ races('directory', (stageOf) => {
     other = await directory(w, { orgId: org.org_id });
     at = `/organizations/${org.org_id}`;
   });
-  afterEach(async () => {
-    const { w } = stageOf();
-    await verifyAccess(w.db, w.app.clock());
-  });
-
   const done = (answer: Answer): string => (answer.status < 300 ? 'done' : outcomeOf(answer));
   const create = (by: Directory, body: object) => (node: Node) =>
     by.at(node).send('POST', '/Users', { schemas: [USER], ...body });

@@ -4,7 +4,6 @@
  */
 import { expect } from 'chai';
 import { makeRole } from '../access/bundles.ts';
-import { verifyAccess } from '../access/invariant.ts';
 import { makeOrganization, makeOwned, makePersonal } from '../directory/cast.ts';
 import { directory, patch, USER } from '../scim/door.ts';
 import { type Act, race, severally, times } from './race.ts';
@@ -20,11 +19,6 @@ function lot(start: number): <T>(items: readonly T[]) => T {
 }
 
 races('everything', (stageOf) => {
-  afterEach(async () => {
-    const { w } = stageOf();
-    await verifyAccess(w.db, w.app.clock());
-  });
-
   async function village() {
     const { w } = stageOf();
     const { org_id } = await makeOrganization(w);

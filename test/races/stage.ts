@@ -5,7 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { Agent, request } from 'undici';
-import { oidcWorld } from '../oidc/rp.ts';
+import { inspect } from '../../src/doctor.ts';
+import { verifyAccess } from '../access/invariant.ts';
+import { oidcWorld, wait } from '../oidc/rp.ts';
 import { onPostgres, testDatabaseAddress } from '../support/database.ts';
 import { type LintelProcess, startProcess } from '../support/process.ts';
 import type { Answer, World } from '../support/world.ts';
@@ -56,12 +58,24 @@ export function races(title: string, define: (stageOf: () => Stage) => void, opt
         if (process.env.LINTEL_TEST_ROUNDS) process.stdout.write(`      ${line}\n`);
       expect(read(), 'errors that the processes logged').to.deep.equal([]);
     });
-    after(async () => {
+    after(async function () {
       suites -= 1;
-      if (suites === 0 && opened) await (await opened).close();
+      try {
+        if (stage) await verify(stage);
+      } finally {
+        if (suites === 0 && opened) await (await opened).close();
+      }
     });
     define(() => stage);
   });
+}
+
+/** What must hold whatever was done at the same moment: by the tests' own reckoning of access, and by `lintel doctor`. */
+async function verify({ w }: Stage): Promise<void> {
+  const now = w.app.clock();
+  await verifyAccess(w.db, now);
+  const findings = await inspect(w.db, { now, sealer: w.app.sealer });
+  expect(findings.map(({ room, says }) => `${room}: ${says}`)).to.deep.equal([]);
 }
 
 async function stageFor({ isNew = false }: StageOptions): Promise<Stage> {
@@ -87,6 +101,8 @@ async function open(isNew: boolean): Promise<Opened> {
     LINTEL_BOOTSTRAP_API_KEY: w.config.bootstrap_api_key,
   };
   const processes = await Promise.all([startProcess({ environment }), startProcess({ environment })]);
+  // Each prints a link of its own, in whose place the next one comes: not before both have.
+  for (const one of isNew ? processes : []) while (!one.output().includes('/setup/')) await wait(20);
   // They are groups of their own: an interrupted run must not leave them behind.
   const kill = () => processes.forEach((one) => one.signal('SIGKILL'));
   process.once('exit', kill);
