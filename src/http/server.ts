@@ -195,6 +195,12 @@ const plainPolicy = policyOf({ nonce: undefined, formTargets: [] });
 function refuseMisdirected(config: Config): Middleware {
   const { host } = new URL(config.url);
   return (context, next) => {
+    // Node goes by the first of two; whatever stands before us may go by the other (RFC 9112 §3.2, checklist WB-12).
+    const names = context.req.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host');
+    if (names.length > 1) {
+      context.set('connection', 'close');
+      throw new Fault('request_invalid', 'There must be one Host.');
+    }
     if (context.req.headers.host?.toLowerCase() !== host && !context.path.startsWith('/health/')) {
       throw new Fault('misdirected', `This server answers as ${config.url}.`);
     }
