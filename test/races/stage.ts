@@ -86,7 +86,12 @@ async function stageFor({ isNew = false }: StageOptions): Promise<Stage> {
   return opened;
 }
 
-const roomy = { LINTEL_SCIM_REQUESTS_PER_SECOND: '100000', LINTEL_DATABASE_POOL: '25' };
+const roomy = {
+  LINTEL_SCIM_REQUESTS_PER_SECOND: '100000',
+  LINTEL_DATABASE_POOL: '25',
+  // No balancer stands in front.
+  LINTEL_UNREADY_SECONDS: '0',
+};
 
 async function open(isNew: boolean): Promise<Opened> {
   const settings = isNew ? { ...roomy, LINTEL_BOOTSTRAP_API_KEY: '' } : roomy;

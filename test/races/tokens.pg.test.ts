@@ -18,7 +18,7 @@ import {
   verifierOf,
   wait,
 } from '../oidc/rp.ts';
-import { race, rounds, severally, times } from './race.ts';
+import { race, type Result, rounds, severally, times } from './race.ts';
 import { type Node, races, type Stage, unique } from './stage.ts';
 
 races('codes and tokens', (stageOf) => {
@@ -61,8 +61,15 @@ races('codes and tokens', (stageOf) => {
     expect([again.status, again.body.error], `rotation, round ${round}`).to.deep.equal([400, 'invalid_grant']);
   }
 
+  /** What there was before, and what the round gave besides. */
+  async function expectAllDead(before: readonly Tokens[], results: readonly Result[], round: number): Promise<void> {
+    const given = results.filter(({ outcome }) => outcome === '200').map(({ answer }) => bodyOf(answer));
+    for (const tokens of [...before, ...given]) await expectDead(stageOf(), tokens, round);
+  }
+
   /** Somebody of her own, signed in: what a round does to her grant is not felt by another. */
-  async function chain(w = stageOf().w): Promise<{ person: Person; tokens: Tokens; session_id: string }> {
+  async function chain(): Promise<{ person: Person; tokens: Tokens; session_id: string }> {
+    const { w } = stageOf();
     const person = await makePerson(w);
     const { tokens, journey } = await signIn(
       w,
@@ -87,10 +94,7 @@ races('codes and tokens', (stageOf) => {
       prepare: codeFor,
       acts: ({ code, verifier }) => times(12, () => redeeming(code, verifier)),
       gives: { '200': 1, '400 invalid_grant': 11 },
-      after: async (_, results, round) => {
-        const winner = results.find(({ outcome }) => outcome === '200');
-        await expectDead(stageOf(), bodyOf(winner?.answer as { body: object }), round);
-      },
+      after: async (_, results, round) => expectAllDead([], results, round),
     }));
 
   it('OA-04: a code that comes again while its refresh token is rotated leaves nothing alive', () =>
@@ -106,16 +110,12 @@ races('codes and tokens', (stageOf) => {
         ...times(8, () => rotating(tokens.refresh_token)),
       ],
       gives: [{ '200': 1, '400 invalid_grant': 11 }, { '400 invalid_grant': 12 }],
-      after: async ({ tokens }, results, round) => {
-        await expectDead(stageOf(), tokens, round);
-        for (const { answer, outcome } of results)
-          if (outcome === '200') await expectDead(stageOf(), bodyOf(answer), round);
-      },
+      after: async ({ tokens }, results, round) => expectAllDead([tokens], results, round),
     }));
 
   it('RT-01, RT-03: of twelve rotations of a refresh token one succeeds, the losers revoke nothing, its successor works', () =>
     race(stageOf(), {
-      prepare: () => chain(),
+      prepare: chain,
       acts: ({ tokens }) => times(12, () => rotating(tokens.refresh_token)),
       gives: { '200': 1, '400 invalid_grant': 11 },
       after: async (_, results, round) => {
@@ -148,55 +148,38 @@ races('codes and tokens', (stageOf) => {
         ...times(6, (index) => rotating(stolen[index % 2]?.refresh_token)),
       ],
       gives: [{ '200': 1, '400 invalid_grant': 11 }, { '400 invalid_grant': 12 }],
-      after: async ({ newest, stolen }, results, round) => {
-        for (const tokens of [newest, ...stolen]) await expectDead(stage, tokens, round);
-        for (const { answer, outcome } of results)
-          if (outcome === '200') await expectDead(stage, bodyOf(answer), round);
-      },
+      after: async ({ newest, stolen }, results, round) => expectAllDead([newest, ...stolen], results, round),
     });
   });
 
-  it('RT-06, SE-06: what is issued while its session is revoked is dead with it', () =>
+  /** Six rotations at the moment at which what they stand on ends. */
+  const ending = <T extends { readonly tokens: Tokens }>(prepare: () => Promise<T>, end: (prepared: T) => string) =>
     race(stageOf(), {
-      prepare: () => chain(),
-      acts: ({ person, session_id, tokens }) => [
-        ...times(6, () => rotating(tokens.refresh_token)),
-        (node) => node.api('DELETE', `/users/${person.user_id}/sessions/${session_id}`),
+      prepare,
+      acts: (prepared) => [
+        ...times(6, () => rotating(prepared.tokens.refresh_token)),
+        (node) => node.api('DELETE', end(prepared)),
       ],
       gives: [
         { '204': 1, '200': 1, '400 invalid_grant': 5 },
         { '204': 1, '400 invalid_grant': 6 },
       ],
-      after: async ({ tokens }, results, round) => {
-        await expectDead(stageOf(), tokens, round);
-        for (const { answer, outcome } of results)
-          if (outcome === '200') await expectDead(stageOf(), bodyOf(answer), round);
-      },
-    }));
+      after: async ({ tokens }, results, round) => expectAllDead([tokens], results, round),
+    });
+
+  it('RT-06, SE-06: what is issued while its session is revoked is dead with it', () =>
+    ending(chain, ({ person, session_id }) => `/users/${person.user_id}/sessions/${session_id}`));
 
   it('OA-23: what is issued while consent is withdrawn is dead with it', () =>
-    race(stageOf(), {
-      prepare: async () => {
+    ending(
+      async () => {
         const made = await chain();
-        const { items } = (
-          await stageOf().w.api<{ items: { grant_id: string }[] }>('GET', `/users/${made.person.user_id}/consents`)
-        ).body;
-        return { ...made, grant_id: items[0]?.grant_id };
+        const consents = `/users/${made.person.user_id}/consents`;
+        const { body } = await stageOf().w.api<{ items: { grant_id: string }[] }>('GET', consents);
+        return { ...made, consent: `${consents}/${body.items[0]?.grant_id}` };
       },
-      acts: ({ person, grant_id, tokens }) => [
-        ...times(6, () => rotating(tokens.refresh_token)),
-        (node) => node.api('DELETE', `/users/${person.user_id}/consents/${grant_id}`),
-      ],
-      gives: [
-        { '204': 1, '200': 1, '400 invalid_grant': 5 },
-        { '204': 1, '400 invalid_grant': 6 },
-      ],
-      after: async ({ tokens }, results, round) => {
-        await expectDead(stageOf(), tokens, round);
-        for (const { answer, outcome } of results)
-          if (outcome === '200') await expectDead(stageOf(), bodyOf(answer), round);
-      },
-    }));
+      ({ consent }) => consent,
+    ));
 
   it('RE-08, RT-07: a chain goes on whichever process is asked, and both refuse an application that is switched off', () =>
     race(stageOf(), {
