@@ -176,6 +176,10 @@ describe('security: the sign-in in wrong orders', function () {
         for (const browser of [0, 1]) await this.begin(browser);
         for (let step = 0; step < steps; step += 1) await this.step();
         await this.checkConsents();
+        expect(
+          w.logLines.filter((line) => line.includes('"level":"error"')),
+          `a defect: ${this.story}`,
+        ).to.deep.equal([]);
       } finally {
         for (const provider_id of this.model.closed) await setOpen(provider_id, true);
         for (const email of this.model.disabled) await setEnabled(email, true);
@@ -243,6 +247,7 @@ describe('security: the sign-in in wrong orders', function () {
         this.model.left(browser);
         await visitor.fill({ logout: 'yes' });
       }
+      expect(visitor.page.status, `a defect: ${this.story}`).to.be.below(500);
       const code = visitor.callback?.searchParams.get('code') ?? null;
       const asks = this.questionOf(visitor.heading);
       const isFinished = code !== null || asks === 'organization' || asks === 'consent';
