@@ -1,10 +1,10 @@
 /** What an identity provider says once, said to two processes at the same moment (checklist SA-07, SA-08, SE-01, WB-02). */
 import { expect } from 'chai';
-import { type Company, post, referenceOf } from '../federation/company.ts';
+import { type Company, company, post, referenceOf, response, start } from '../federation/company.ts';
 import { exchange, makeApplication, type RelyingParty } from '../oidc/rp.ts';
 import type { Answer } from '../support/world.ts';
 import { arrived, formOf, gate, sentOn } from './arrival.ts';
-import { race, type Result, tallyOf, times } from './race.ts';
+import { race, type Result, severally, tallyOf, times } from './race.ts';
 import { type Node, races, unique } from './stage.ts';
 
 races('federation', (stageOf) => {
@@ -69,24 +69,64 @@ races('federation', (stageOf) => {
       },
     }));
 
-  it('one person, new, from twelve devices at once: twelve ways in, one account', () =>
+  it('SA-07: of twelve posts of a response that nobody asked for, where that is accepted, one is believed', async () => {
+    const { w } = stageOf();
+    const open = await company(w, { auto_provision: true, config: { idp_initiated: 'accept' } });
+    await race(stageOf(), {
+      prepare: async () => response(w, open, null, { subject: unique(), email: `${unique()}@${open.domain}` }),
+      acts: (SAMLResponse) => times(12, () => (node) => post(node, open.provider.sp.acs_url, { SAMLResponse })),
+      // There is no application to land at: whoever is believed is told to begin there.
+      outcome: ({ status, text }) => (/Start at the application/.test(text) ? 'landed' : String(status)),
+      gives: { landed: 1, '400': 11 },
+      after: async (_, results) => {
+        expect(await refusals(results)).to.deep.equal({ replayed: 11 });
+      },
+    });
+  });
+
+  it('one person, new, from twelve devices at once: twelve ways in, one account, one link', () =>
     race(stageOf(), {
       most: 25,
-      prepare: async () => {
-        const person = somebody();
+      prepare: async (round) => {
+        const { subject, email, last_name } = somebody();
+        const person = round % 2 === 0 ? { subject, email } : { subject, email: null, username: last_name };
         const sent = await Promise.all(times(12, () => sentOn(stageOf().w, c, client)));
-        return { person, forms: sent.map((one) => formOf(stageOf().w, c, one, person)) };
+        return { subject, forms: sent.map((one) => formOf(stageOf().w, c, one, person)) };
       },
       acts: ({ forms }) => forms.map(acs),
       outcome: landed,
       gives: { back: 12 },
-      after: async ({ person }) => {
-        const users = await usersOf(person);
-        expect(users, 'accounts').to.have.length(1);
-        const links = await stageOf().w.db('federated_identities').where({ user_id: users[0].user_id });
+      after: async ({ subject }) => {
+        const links = await stageOf().w.db('federated_identities').whereLike('external_id', `%${subject}%`);
         expect(links, 'links').to.have.length(1);
+        const made = await stageOf()
+          .w.db('audit_logs')
+          .where({ action: 'user.created', object_id: links[0].user_id, org_id: c.org_id });
+        expect(made, 'accounts').to.have.length(1);
       },
     }));
+
+  it('FD-02: of twelve subjects that claim one account at once one is linked', async () => {
+    const { w } = stageOf();
+    const closed = await company(w);
+    await race(stageOf(), {
+      prepare: async () => {
+        const email = `${unique()}@${closed.domain}`;
+        await w.api('POST', `/organizations/${closed.org_id}/users`, { email });
+        return severally(times(12, String), 4, async () => {
+          const started = await start(w, closed.provider.provider_id);
+          const SAMLResponse = response(w, closed, started, { subject: unique(), email });
+          return { SAMLResponse, RelayState: started.relay_state };
+        });
+      },
+      acts: (forms) => forms.map((fields) => (node) => post(node, closed.provider.sp.acs_url, fields)),
+      outcome: landed,
+      gives: { back: 1, '403': 11 },
+      after: async (_, results) => {
+        expect(await refusals(results)).to.deep.equal({ 'account.linked_otherwise': 11 });
+      },
+    });
+  });
 
   it('WB-02, SE-01: of twelve uses of a hand-off code one signs in, with one session', () =>
     race(stageOf(), {
