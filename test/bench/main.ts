@@ -9,6 +9,7 @@
 import { cpus } from 'node:os';
 import { endAll, startWorker } from './children.ts';
 import { measureDirectory } from './directory.ts';
+import { measureOverload } from './overload.ts';
 import { populate } from './population.ts';
 import { newKey, type Product, startProduct } from './product.ts';
 import { createScratch, onPostgres } from './scratch.ts';
@@ -66,7 +67,7 @@ async function run(): Promise<void> {
       const newDatabase = onPostgres ? () => scratch.newDatabase() : null;
       await measureStarts(newDatabase, scratch.folder, { times: quick ? 2 : 5, idleSeconds: quick ? 8 : 40 }, say);
     }
-    if (wants('tokens') || wants('signins') || wants('directory')) {
+    if (wants('tokens') || wants('signins') || wants('directory') || wants('overload')) {
       const database_url = await scratch.newDatabase();
       const began = performance.now();
       const population = await populate(database_url, users);
@@ -76,6 +77,7 @@ async function run(): Promise<void> {
       const generator = startWorker('load.ts');
       if (wants('directory')) await measureDirectory(generator, plan, product, population, say);
       if (wants('tokens')) await measureTokens(generator, plan, product, population, say);
+      if (wants('overload')) await measureOverload(generator, plan, product, population, say);
       if (wants('signins')) await measureSignins(generator, plan, product, population, say);
       generator.end();
     }
