@@ -1,7 +1,7 @@
 /** Lintel as people start it, with its log in a file as a service manager would have it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { freePort, repository } from '../support/process.ts';
@@ -57,6 +57,8 @@ export async function startProduct({ database_url, key, apiKey, folder }: Produc
       // One SCIM client is all the load here; the limit for each would measure itself.
       LINTEL_SCIM_REQUESTS_PER_SECOND: '100000',
       LINTEL_TRUSTED_PROXIES: '',
+      // Nobody balances here.
+      LINTEL_UNREADY_SECONDS: '0',
     },
   });
   closeSync(log);
@@ -83,7 +85,7 @@ export async function startProduct({ database_url, key, apiKey, folder }: Produc
         .split('\n')
         .filter((line) => line.includes('"level":"error"'))
         .slice(-3),
-    stop: () => stop(child),
+    stop: () => stop(child, pid),
   };
 }
 
@@ -124,10 +126,12 @@ function end(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, signal);
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+/** npm may be gone before the server is: its folder is free when the server has ended. */
+async function stop(child: ChildProcess, server: number): Promise<void> {
   const ended = new Promise((resolve) => child.once('close', resolve));
   end(child, 'SIGTERM');
   const patience = setTimeout(() => end(child, 'SIGKILL'), 10_000);
   await ended;
+  while (existsSync(`/proc/${server}`)) await new Promise((wake) => setTimeout(wake, 20));
   clearTimeout(patience);
 }

@@ -8,6 +8,7 @@ const hashed = hash(password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 
 process.on('message', async ({ seconds }: { seconds: number }) => {
   const known = await hashed;
   const began = performance.now();
+  const used = process.cpuUsage();
   let done = 0;
   const work = async () => {
     while (performance.now() - began < seconds * 1000) {
@@ -15,6 +16,7 @@ process.on('message', async ({ seconds }: { seconds: number }) => {
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
-  process.send?.({ rate: done / ((performance.now() - began) / 1000) });
+  const { user, system } = process.cpuUsage(used);
+  process.send?.({ rate: done / ((performance.now() - began) / 1000), cpu: (user + system) / 1000 / done });
 });
 process.on('disconnect', () => process.exit(0));

@@ -21,6 +21,8 @@ export async function measureSignins(
   const shares: number[] = [];
   /** Processor milliseconds of a step: the server with its hash, the database, the load generator. */
   const costs: number[][] = [[], [], []];
+  /** Processor milliseconds of a hash alone: with the costs, a share that a busy machine changes least. */
+  const hashing: number[] = [];
   await hashes.ask({ seconds: 0.5 });
   for (let round = 0; round <= plan.rounds; round += 1) {
     const { rate: before } = await hashes.ask<{ rate: number }>({ seconds: seconds / 2 });
@@ -31,10 +33,11 @@ export async function measureSignins(
     const began = [cpuSeconds(product.pid), databaseSeconds(product.database), cpuSeconds(generator.pid)] as const;
     const report = await load(generator, { ...job, timed: 'step' });
     const used = [cpuSeconds(product.pid), databaseSeconds(product.database), cpuSeconds(generator.pid)] as const;
-    const { rate: after } = await hashes.ask<{ rate: number }>({ seconds: seconds / 2 });
+    const { rate: after, cpu } = await hashes.ask<{ rate: number; cpu: number }>({ seconds: seconds / 2 });
     // The first round warms up.
     if (round === 0) continue;
     raws.push((before + after) / 2);
+    hashing.push(cpu);
     steps.push(report.done / report.seconds);
     shares.push((steps.at(-1) ?? 0) / (raws.at(-1) ?? 1));
     used.forEach((seconds, who) => costs[who]?.push(((seconds - (began[who] ?? 0)) / report.done) * 1000));
@@ -51,7 +54,7 @@ export async function measureSignins(
   say({
     what: 'password sign-ins (the step with the password)',
     measured: `${whole(median(steps))}/s, CPU ms ${costs.map((cost) => median(cost).toFixed(1)).join(' + ')} (server, database, load)`,
-    floor: `${whole(raw)}/s (raw Argon2id, all cores)`,
+    floor: `${whole(raw)}/s, CPU ms ${median(hashing).toFixed(1)} (raw Argon2id, all cores)`,
     result: percent(median(shares)),
     target: '≥ 85 %',
     reached: median(shares) >= 0.85,
