@@ -277,6 +277,7 @@ races('access', (stageOf) => {
 
   it('of primary roles that are chosen twelve times at once one is left', () =>
     race(stageOf(), {
+      most: 25,
       prepare: async () => {
         const { w } = stageOf();
         const org = await makeOrganization(w);

@@ -53,7 +53,7 @@ races('beginning and ending', (stageOf) => {
 
   it('SC-08, SE-06: who signs in, redeems, rotates and asks while SCIM disables her holds nothing, also when she is enabled again', () =>
     race(stageOf(), {
-      most: 50,
+      most: 25,
       prepare: async () => {
         const { w } = stageOf();
         const one = await employee();

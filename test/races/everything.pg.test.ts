@@ -138,6 +138,7 @@ races('everything', (stageOf) => {
 
   it('SC-13, AL-02: forty changes at once, drawn from all that there are: none is an error of ours, and access is exact', () =>
     race(stageOf(), {
+      most: 50,
       prepare: village,
       acts: (v, round) => {
         const pick = lot(round + 1);

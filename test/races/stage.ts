@@ -20,6 +20,8 @@ export interface Node extends Pick<World, 'request' | 'api'> {
 export interface Stage {
   readonly w: World;
   readonly nodes: readonly [Node, Node];
+  /** What the processes are started with, for the command beside them. */
+  readonly environment: Readonly<Record<string, string>>;
   /** What the races of the test that runs gave; printed behind it where rounds are asked for. */
   readonly report: string[];
 }
@@ -116,6 +118,7 @@ async function open(isNew: boolean): Promise<Opened> {
   return {
     w,
     nodes: [a, b],
+    environment,
     report: [],
     isNew,
     close: async () => {

@@ -1,6 +1,9 @@
 /** What may be used once at the OpenID provider, used by two processes at the same moment (checklist OA-03, OA-04, OA-15, OA-21, RT-01…03, RT-06). */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { rotateSigningKeys } from '../../src/applications/keys/service.ts';
 import {
   authorizationUrl,
   basic,
@@ -18,6 +21,7 @@ import {
   verifierOf,
   wait,
 } from '../oidc/rp.ts';
+import { repository } from '../support/process.ts';
 import { race, type Result, rounds, severally, times } from './race.ts';
 import { type Node, races, type Stage, unique } from './stage.ts';
 
@@ -210,6 +214,35 @@ races('codes and tokens', (stageOf) => {
         }
       },
     }));
+
+  it('TK-08, RE-18: three commands that rotate the signing keys at once, while tokens are issued, rotate once', async () => {
+    const { w, nodes, environment } = stageOf();
+    await rotateSigningKeys(w.app, true);
+    const long = new Date(Date.now() - 2 * 24 * 3_600_000);
+    await w.db('signing_keys').where({ state: 'next' }).update({ created_at: long });
+    const command = () =>
+      promisify(execFile)(process.execPath, ['src/cli.ts', 'keys', 'rotate', '--force'], {
+        cwd: repository,
+        env: { ...environment, PATH: process.env.PATH },
+      });
+    let rotated = false;
+    const rotations = Promise.all(times(3, command)).finally(() => {
+      rotated = true;
+    });
+    let { refresh_token = '' } = (await chain()).tokens;
+    for (let turn = 0; !rotated; turn += 1) {
+      const { status, body } = await refresh(nodes[turn % 2] as Node, client, refresh_token);
+      expect(status, `turn ${turn}`).to.equal(200);
+      ({ refresh_token = '' } = body);
+    }
+    const said = (await rotations).map(({ stdout }) => /^[A-Z]\w+ \w+/.exec(stdout)?.[0]);
+    expect(said.sort()).to.deep.equal(['No key', 'No key', 'Now signing']);
+    const keys = await w.db('signing_keys').select('alg', 'state');
+    const states = keys.map(({ alg, state }: { alg: string; state: string }) => `${alg} ${state}`).sort();
+    expect(states).to.deep.equal(
+      ['ES256', 'RS256'].flatMap((alg) => [`${alg} current`, `${alg} next`, `${alg} retired`]),
+    );
+  });
 
   it('OA-15: of twelve uses of a pushed request one gets a code', async () => {
     const { w } = stageOf();
