@@ -13,6 +13,8 @@ export interface OpenLoopJob {
   readonly connections: number;
   /** Requests that are due each second; null: as many as the connections carry. */
   readonly rate: number | null;
+  /** Before anything counts: until the queues are as full as they will be. */
+  readonly warmup: number;
   readonly seconds: number;
 }
 
@@ -73,15 +75,18 @@ async function run(job: OpenLoopJob): Promise<OpenLoopReport> {
   let withoutRetryAfter = 0;
   let sent = 0;
   let isOver = false;
+  let counts = false;
   const next = (): string => job.requests[sent++ % job.requests.length] as string;
   const free: Line[] = [];
   const lines = Array.from(
     { length: job.connections },
     () =>
       new Line(job.port, (line, status, head, took) => {
-        answers[status] = (answers[status] ?? 0) + 1;
-        if (status.startsWith('2')) times.push(took);
-        else if (!/^retry-after: \d+\r?$/im.test(head)) withoutRetryAfter += 1;
+        if (counts) {
+          answers[status] = (answers[status] ?? 0) + 1;
+          if (status.startsWith('2')) times.push(took);
+          else if (!/^retry-after: \d+\r?$/im.test(head)) withoutRetryAfter += 1;
+        }
         if (isOver) return;
         if (job.rate === null) line.send(next());
         else free.push(line);
@@ -92,8 +97,15 @@ async function run(job: OpenLoopJob): Promise<OpenLoopReport> {
   let due = 0;
   if (job.rate === null) for (const line of lines) line.send(next());
   else free.push(...lines);
-  while (performance.now() - began < job.seconds * 1000) {
+  let from = began;
+  let first = { due, sent };
+  while (performance.now() - began < (job.warmup + job.seconds) * 1000) {
     await new Promise((wake) => setTimeout(wake, 5));
+    if (!counts && performance.now() - began >= job.warmup * 1000) {
+      counts = true;
+      from = performance.now();
+      first = { due, sent };
+    }
     if (job.rate === null) continue;
     const until = Math.floor(((performance.now() - began) / 1000) * job.rate);
     for (; due < until; due += 1) {
@@ -105,7 +117,7 @@ async function run(job: OpenLoopJob): Promise<OpenLoopReport> {
       line.send(next());
     }
   }
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (performance.now() - from) / 1000;
   isOver = true;
   const counted = { ...answers };
   for (const line of lines) line.end();
@@ -113,8 +125,8 @@ async function run(job: OpenLoopJob): Promise<OpenLoopReport> {
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   return {
     seconds,
-    due: job.rate === null ? sent : due,
-    sent,
+    due: job.rate === null ? sent - first.sent : due - first.due,
+    sent: sent - first.sent,
     answers: counted,
     withoutRetryAfter,
     median: at(0.5),
