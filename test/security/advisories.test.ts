@@ -1,381 +1,339 @@
 /**
- * One test for each published weakness of others that touches what is built here (checklist §4, PR-05): done to us over HTTP, as it
- * was done to them. Classes 5 to 9, 13 and 14; the others stand with the flows that they are about.
+ * One attack of each class of advisories that the last three years brought to products like this one (checklist §4, PR-05), made
+ * against ours. The requirements behind them have tests of their own; these are named after what was broken elsewhere.
  */
+import { request as httpRequest } from 'node:http';
+import { deflateRawSync } from 'node:zlib';
 import { expect } from 'chai';
-import { createHash } from 'node:crypto';
-import { newId } from '../../src/core/id.ts';
-import { insertApiKey, insertMember, insertUser } from '../credentials/owners.ts';
-import { company, type Company, latestTrace, organization, post, response, start } from '../federation/company.ts';
-import { ask } from '../http/served.ts';
-import { type Directory, directory, expectError, patch, USER } from '../scim/door.ts';
-import { encryptAssertion } from '../support/saml/encrypt.ts';
-import { keys } from '../support/saml/keys.ts';
-import { assertionXml, type MessageOptions } from '../support/saml/messages.ts';
-import { idpMetadataXml, keyDescriptor } from '../support/saml/metadata.ts';
+import { preparePassword, setPassword } from '../../src/credentials/passwords/service.ts';
+import {
+  company,
+  latestTrace,
+  organization,
+  post as postSaml,
+  response,
+  signIn,
+  start,
+} from '../federation/company.ts';
+import {
+  authorizationUrl,
+  exchange,
+  makeApplication,
+  payloadOf,
+  post,
+  type RelyingParty,
+  verifierOf,
+} from '../oidc/rp.ts';
+import { directory, USER } from '../scim/door.ts';
+import { formsOf, insertPersonWithPassword, Visitor, wrongPassword } from '../signin/person.ts';
 import { type World, world } from '../support/world.ts';
 
 describe('security: advisories', function () {
   this.timeout(60_000);
   let w: World;
-  let c: Company;
-  let a: Directory;
-  let b: Directory;
+  let client: RelyingParty;
   before(async () => {
     w = await world();
-    c = await company(w, { auto_provision: true });
-    a = await directory(w);
-    b = await directory(w);
+    client = await makeApplication(w);
   });
+  beforeEach(() => w.db('rate_limit_counters').delete());
   after(() => w.close());
 
-  const signatureOf = (xml: string): string => /<ds:Signature [\s\S]*?<\/ds:Signature>/.exec(xml)?.[0] ?? '';
-  const assertionOf = (xml: string): string => /<saml:Assertion [\s\S]*<\/saml:Assertion>/.exec(xml)?.[0] ?? '';
-  const digest = (how: (value: string) => string) => (xml: string) =>
-    xml.replace(/(<ds:DigestValue>)([^<]*)/, (_all, tag: string, value: string) => tag + how(value));
+  const begin = (options = {}) => new Visitor(w).begin(client, options);
 
-  /** Sends a response of the company about an honest person, changed; nobody must be signed in, and the trace says why. */
-  async function refused(how: MessageOptions, code: string | RegExp, at: Company = c): Promise<void> {
-    const before = await w.db('federation_handoffs').count();
-    const accounts = await w.db('users').where({ home_org_id: at.org_id }).count();
-    const started = await start(w, at.provider.provider_id);
-    const person = { subject: 'u-honest', email: `honest@${at.domain}` };
-    const field = response(w, at, started, person, how);
-    const answer = await post(w, at.provider.sp.acs_url, { SAMLResponse: field, RelayState: started.relay_state });
-    expect([answer.status, answer.headers.get('location')], answer.text).to.deep.equal([400, null]);
-    expect((await latestTrace(w, at.org_id)).code).to.match(typeof code === 'string' ? new RegExp(`^${code}$`) : code);
-    expect(await w.db('federation_handoffs').count()).to.deep.equal(before);
-    expect(await w.db('users').where({ home_org_id: at.org_id }).count(), 'nobody was made').to.deep.equal(accounts);
+  /** An administrator of one organization. */
+  async function administrator(): Promise<{ org_id: string; key: string }> {
+    const org_id = await organization(w);
+    const account = await w.api('POST', `/organizations/${org_id}/service-accounts`, { name: 'a', permissions: ['*'] });
+    const wanted = { name: 'k', scopes: ['*'], service_account_id: account.body.service_account_id };
+    const { body, text } = await w.api<{ key: string }>('POST', `/organizations/${org_id}/api-keys`, wanted);
+    expect(body.key, text).to.be.a('string');
+    return { org_id, key: body.key };
   }
-  const forged = (): string => assertionXml({ nameId: '<saml:NameID>admin</saml:NameID>' }, '_forged');
 
-  it('the honest message is accepted, so that each refusal is the attack’s', async () => {
-    const started = await start(w, c.provider.provider_id);
-    const field = response(w, c, started, { subject: 'u-honest', email: `honest@${c.domain}` });
-    const answer = await post(w, c.provider.sp.acs_url, { SAMLResponse: field, RelayState: started.relay_state });
-    expect(answer.status).to.equal(303);
+  it('advisory class 1, flow-state confusion (CVE-2026-18963, CVE-2026-49448): a proof is of one person; an empty form skips nothing', async () => {
+    const victim = await insertPersonWithPassword(w);
+    const attacker = await insertPersonWithPassword(w);
+    await setPassword(w.call(), attacker.user_id, await preparePassword(wrongPassword), { must_change: true });
+    const visitor = await (await begin()).signIn(attacker.email, wrongPassword);
+    expect(visitor.heading).to.equal('Choose a new password');
+    const [form] = formsOf(visitor.page.text);
+    const hash = () => w.db('user_passwords').where({ user_id: victim.user_id }).first('password_hash');
+    const before = await hash();
+    for (const step of ['password', 'renew', 'identify', 'consent', 'organization', 'company', 'finish'])
+      await visitor.post(`/signin/${visitor.uid}/${step}`, { csrf: form?.fields.csrf ?? '' });
+    const fields = { ...form?.fields, identifier: victim.email, user_id: victim.user_id, email: victim.email };
+    await visitor.follow(
+      await visitor.post(form?.action ?? '', { ...fields, password: 'ten calm otters float downstream' }),
+    );
+    expect(await hash()).to.deep.equal(before);
+    expect(await w.db('sessions').where({ user_id: victim.user_id })).to.deep.equal([]);
   });
 
-  describe('class 5: whose signature is it, and over what', () => {
-    it('CVE-2025-47949 (samlify): a forged assertion beside the signed one', async () => {
-      await refused({ tamper: (xml) => xml.replace('<saml:Assertion ', `${forged()}<saml:Assertion `) }, /^message\./);
-      await refused(
-        { tamper: (xml) => xml.replace('</saml:Assertion>', `</saml:Assertion>${forged()}`) },
-        /^message\./,
-      );
-      await refused(
-        {
-          tamper: (xml) =>
-            xml.replace(assertionOf(xml), forged().replace('</saml:Issuer>', `</saml:Issuer>${signatureOf(xml)}`)),
-        },
-        /^(message|signature)\./,
-      );
-    });
-
-    it('CVE-2025-54419 (node-saml): the assertion is read from the bytes that were signed, not from the document', async () => {
-      await refused({ tamper: (xml) => xml.replace('u-honest', 'u-hones') }, 'signature.digest');
-      await refused(
-        { sign: 'response', tamper: (xml) => xml.replace(assertionOf(xml), forged()) },
-        /^(signature|message)\./,
-      );
-    });
-
-    it('CVE-2025-54369 (node-saml): characters that are added to or taken from a name', async () => {
-      for (const change of [
-        (xml: string) => xml.replace('u-honest', 'u-honest '),
-        (xml: string) => xml.replace('u-honest', 'u-honest&#x0;'),
-        (xml: string) => xml.replace('>u-honest<', '>u-honest&#13;<'),
-        (xml: string) => xml.replace(`honest@`, `onest@`),
-      ])
-        await refused({ tamper: change }, /^(signature|message)\./);
-    });
-
-    it('CVE-2025-29774, CVE-2025-29775 (xml-crypto): two SignedInfo, and comments in a digest', async () => {
-      const info = (xml: string) => /<ds:SignedInfo[\s\S]*?<\/ds:SignedInfo>/.exec(xml)?.[0] ?? '';
-      await refused(
-        { tamper: (xml) => xml.replace('<ds:SignedInfo', `${info(xml)}<ds:SignedInfo`) },
-        /^(message|signature)\./,
-      );
-      await refused(
-        { tamper: (xml) => xml.replace('</ds:Signature>', `<ds:Object>${info(xml)}</ds:Object></ds:Signature>`) },
-        /^(message|signature)\./,
-      );
-      await refused({ tamper: digest((value) => `<!--forged-->${value}`) }, 'message.comment');
-      await refused({ tamper: digest((value) => `${value.slice(0, 5)}<!-- -->${value.slice(5)}`) }, 'message.comment');
-    });
-
-    it('CVE-2024-45409 (ruby-saml): a digest that is smuggled in where nothing looks for one', async () => {
-      const value = createHash('sha256').update('anything').digest('base64');
-      const stray = `<samlp:Extensions><ds:DigestValue xmlns:ds="http://www.w3.org/2000/09/xmldsig#">${value}</ds:DigestValue></samlp:Extensions>`;
-      await refused(
-        { tamper: (xml) => xml.replace('<samlp:Status>', `${stray}<samlp:Status>`).replace('u-honest', 'u-admin') },
-        /^(signature|message)\./,
-      );
-      const whole = (xml: string) => `<samlp:Extensions>${signatureOf(xml)}</samlp:Extensions><samlp:Status>`;
-      await refused({ tamper: (xml) => xml.replace('<samlp:Status>', whole(xml)) }, /^(signature|message)\./);
-    });
-
-    it('CVE-2025-25291, CVE-2025-25292 (ruby-saml): what two parsers read differently is not read', async () => {
-      await refused({ tamper: (xml) => `<!DOCTYPE r [<!ENTITY n "admin">]>${xml}` }, 'message.doctype');
-      await refused(
-        { tamper: (xml) => `<!DOCTYPE r [<!ATTLIST saml:Assertion xmlns:saml CDATA "urn:x">]>${xml}` },
-        'message.doctype',
-      );
-      await refused(
-        { tamper: (xml) => xml.replaceAll('<ds:Signature ', '<ds:Signature xmlns:ds2="urn:x" ds2:Id="x" ') },
-        /^(signature|message)\./,
-      );
-      await refused(
-        { tamper: (xml) => xml.replace('<saml:Assertion ', '<saml:Assertion xmlns:ID="urn:x" ID:ID="_other" ') },
-        /^(signature|message)\./,
-      );
-    });
-
-    it('CVE-2025-66567, CVE-2025-66568 (ruby-saml): a canonical form that fails is no empty text that matches an empty digest', async () => {
-      const empty = createHash('sha256').update('').digest('base64');
-      const relative = (xml: string) => xml.replace('<saml:Assertion ', '<saml:Assertion xmlns:r="1" ');
-      await refused({ tamper: relative }, /^(signature|message)\./);
-      await refused({ tamper: (xml) => digest(() => empty)(relative(xml)) }, /^(signature|message)\./);
-      await refused(
-        { assertionSignature: { tamperSignedInfo: digest(() => empty) }, tamper: relative },
-        /^(signature|message)\./,
-      );
-    });
-
-    it('CVE-2026-57580 (authentik): a comment cuts no NameID', async () => {
-      const cut = `<saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">admin<!---->.evil</saml:NameID>`;
-      await refused({ nameId: cut }, 'message.comment');
-      await refused({ tamper: (xml) => xml.replace('u-honest', 'u-<!-- -->honest') }, 'message.comment');
-    });
-
-    it('CVE-2026-41577 (authentik): no Conditions and no audience are no permission', async () => {
-      await refused({ conditions: null }, /^conditions/);
-      await refused({ audience: null }, /^(audience|conditions)/);
-      await refused({ audience: 'https://another.example/sp' }, 'audience');
-      await refused({ recipient: null }, /^(recipient|confirmation|subject)/);
-    });
-
-    it('CVE-2026-2092 (Keycloak): an encrypted assertion that anybody could have made needs a signature of its own', async () => {
-      const certificate = (await w.db('saml_keys').where({ key_use: 'encryption', state: 'current' }).first())
-        .certificate_pem;
-      await refused({ sign: 'none', encrypt: { certificate } }, /^(signature|encrypted)/);
-      const made = encryptAssertion(forged(), { certificate });
-      await refused(
-        { tamper: (xml) => xml.replace('</samlp:Response>', `${made}</samlp:Response>`) },
-        /^(message|signature)\./,
-      );
-      await refused(
-        { sign: 'response', tamper: (xml) => xml.replace(assertionOf(xml), made) },
-        /^(signature|message|encrypted)/,
-      );
-    });
-
-    it('CVE-2026-16443 (Keycloak): metadata switches no check off', async () => {
-      const org_id = await organization(w);
-      const xml = idpMetadataXml({
-        entityId: 'https://lax.example/entity',
-        roleAttributes: ' WantAuthnRequestsSigned="false"',
-        keyDescriptors: keyDescriptor(keys.idp().certificate),
-      });
-      const made = await w.api<Company['provider']>('POST', `/organizations/${org_id}/identity-providers`, {
-        type: 'saml',
-        name: 'Lax',
-        config: { metadata_xml: xml },
-        auto_provision: true,
-      });
-      expect(made.status, made.text).to.equal(201);
-      const lax: Company = { org_id, domain: 'lax.example', idp: 'https://lax.example/entity', provider: made.body };
-      await refused({ sign: 'none' }, /^signature/, lax);
-      await refused({ assertionSignature: { privateKey: keys.attacker().privateKey } }, /^signature/, lax);
-      await refused(
-        { assertionSignature: { privateKey: keys.attacker().privateKey, certificate: keys.attacker().certificate } },
-        /^signature/,
-        lax,
-      );
-      for (const keyDescriptors of [
-        '',
-        keyDescriptor(keys.idp().certificate, 'encryption'),
-        '<md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyName>k</ds:KeyName></ds:KeyInfo></md:KeyDescriptor>',
-      ]) {
-        const none = await w.api('POST', `/organizations/${org_id}/identity-providers`, {
-          type: 'saml',
-          name: 'None',
-          enabled: true,
-          config: {
-            metadata_xml: idpMetadataXml({ entityId: `https://none${keyDescriptors.length}.example`, keyDescriptors }),
-          },
-        });
-        expect(none.status, keyDescriptors).to.be.within(400, 409);
-      }
-    });
+  it('advisory class 2, pre-hijack (CVE-2026-53516, CVE-2026-110863): who registers an address first does not get its company account', async () => {
+    const c = await company(w, { auto_provision: true });
+    const squatter = await insertPersonWithPassword(w, { email: `ada@${c.domain}`, email_confirmed: false });
+    const { code } = await signIn(w, c, { subject: 'ada', email: `ada@${c.domain}` });
+    expect(code).to.have.length(43);
+    const accounts = await w.db('users').where({ email: `ada@${c.domain}` });
+    expect(accounts.map(({ home_org_id }) => home_org_id).sort()).to.deep.equal([c.org_id, null].sort());
+    expect(await w.db('federated_identities').where({ user_id: squatter.user_id })).to.deep.equal([]);
+    // A second connection with a copied issuer is another connection.
+    const copy = await company(w, { auto_provision: true });
+    const copied = await signIn(w, { ...copy, idp: c.idp }, { subject: 'ada', email: `ada@${c.domain}` });
+    const made = await w.db('federated_identities').where({ provider_id: copy.provider.provider_id });
+    const own = accounts.find(({ home_org_id }) => home_org_id === c.org_id);
+    expect(made.map(({ user_id }) => user_id)).not.to.include(own?.user_id);
+    expect(copied.started.attempt_id).to.be.a('string');
   });
 
-  describe('class 6: as a maker of messages', () => {
-    it('CVE-2025-25293, CVE-2025-54572 (ruby-saml): what inflates is refused by its size, before it is read', async () => {
-      const heavy = Buffer.alloc(300 * 1024, 'A').toString('base64');
-      const answer = await post(w, c.provider.sp.acs_url, { SAMLResponse: heavy, RelayState: 'x' });
-      expect(answer.status).to.be.oneOf([400, 413]);
-      const { deflateRawSync } = await import('node:zlib');
-      const bomb = encodeURIComponent(deflateRawSync(Buffer.alloc(8 * 1024 * 1024)).toString('base64'));
-      const slo = await w.request(`${new URL(c.provider.sp.slo_url).pathname}?SAMLRequest=${bomb}`);
-      expect(slo.status).to.equal(400);
-    });
-
-    it('CVE-2026-46490 (samlify): what an administrator wrote is text in our messages and metadata', async () => {
-      const sharp = `https://idp.example/"><saml:Evil/><x y='&amp;`;
-      const made = await w.api<Company['provider']>(
-        'POST',
-        `/organizations/${await organization(w)}/identity-providers`,
-        {
-          type: 'saml',
-          name: `"><Evil/>`,
-          config: {
-            idp_entity_id: sharp,
-            sso_url: 'https://idp.example/sso?a=1&b="2"',
-            certificates: [keys.idp().certificate],
-          },
-        },
-      );
-      expect(made.status, made.text).to.equal(201);
-      const { url } = await start(w, made.body.provider_id, { login_hint: `x"><saml:Evil/>` } as object);
-      const { inflateRawSync } = await import('node:zlib');
-      const xml = inflateRawSync(Buffer.from(new URL(url).searchParams.get('SAMLRequest') ?? '', 'base64')).toString();
-      expect(xml)
-        .to.match(/^<samlp:AuthnRequest /)
-        .and.not.match(/<saml:Evil|<Evil/);
-      expect((await w.request(new URL(made.body.sp.metadata_url).pathname)).text).not.to.match(/<saml:Evil|<Evil/);
-    });
+  it('advisory class 3, disabled things that still work (CVE-2026-3047, CVE-2026-2603): a closed connection takes no response', async () => {
+    const c = await company(w, { auto_provision: true });
+    const begun = await start(w, c.provider.provider_id);
+    await w.api('PATCH', `/organizations/${c.org_id}/identity-providers/${c.provider.provider_id}`, { enabled: false });
+    const SAMLResponse = response(w, c, begun, { subject: 's', email: `s@${c.domain}` });
+    const answer = await postSaml(w, c.provider.sp.acs_url, { SAMLResponse, RelayState: begun.relay_state });
+    expect([answer.status, answer.headers.get('location')]).to.deep.equal([403, null]);
+    expect((await latestTrace(w, c.org_id)).code).to.equal('connection.closed');
   });
 
-  describe('class 7: SCIM', () => {
-    it('CVE-2026-67330 (better-auth): a SCIM client that is called like a connection has nothing of it', async () => {
-      const name = 'Company sign-in';
-      const made = await w.api('POST', `/organizations/${a.org_id}/scim-clients`, { name });
+  it('advisory class 4, AU-12, a second factor that some path forgets (CVE-2025-64102): none is claimed that nobody asked for', async () => {
+    // No second factor is built yet. What can be shown: a request that wants one is not answered with less, nothing says that there
+    // was one, and no door can mark an account so that a shorter password would do.
+    const { email, user_id } = await insertPersonWithPassword(w);
+    const wanted = await begin({ acr_values: 'urn:lintel:acr:mfa' });
+    await wanted.signIn(email);
+    expect(wanted.callback?.searchParams.get('error')).to.equal('unmet_authentication_requirements');
+    const address = authorizationUrl(client);
+    const visitor = await (await new Visitor(w).open(address)).signIn(email);
+    const code = visitor.callback?.searchParams.get('code') ?? '';
+    const { body } = await exchange(w, client, code, verifierOf(address));
+    expect(payloadOf(String(body.id_token))).to.deep.include({ acr: 'urn:lintel:acr:1fa', amr: ['pwd'] });
+    const patched = await w.api('PATCH', `/users/${user_id}`, { mfa_enabled: true });
+    expect([patched.status, patched.body.code]).to.deep.equal([400, 'request_invalid']);
+    await w.db('users').where({ user_id }).update({ mfa_enabled: true, update_password_required: true });
+    const renewing = await (await begin()).signIn(email);
+    await renewing.fill({ password: 'gr4nite-owl' });
+    expect(renewing.problem).to.equal('Use at least 15 characters.');
+  });
+
+  it('advisory class 5, SAML parsers that differ (CVE-2025-47949, CVE-2026-57580): a comment within a NameID, a signature beside', async () => {
+    const c = await company(w, { auto_provision: true });
+    const code = async (wrong: object) => {
+      const { answer } = await signIn(w, c, { subject: 's', email: `s@${c.domain}` }, wrong);
+      expect(answer.headers.get('location')).to.equal(null);
+      return (await latestTrace(w, c.org_id)).code;
+    };
+    expect(await code({ nameId: '<saml:NameID>admin<!-- -->.evil</saml:NameID>' })).to.equal('message.comment');
+    expect(await code({ sign: 'none' })).to.equal('signature.missing');
+    expect(await code({ tamperAssertion: (xml: string) => xml.replace('>s<', '>root<') })).to.equal('signature.digest');
+  });
+
+  it('advisory class 6, inflate bombs (CVE-2025-25293): a few kilobytes that become many megabytes are refused', async () => {
+    const c = await company(w);
+    const bomb = deflateRawSync(Buffer.alloc(11 * 1024 * 1024)).toString('base64');
+    expect(bomb.length).to.be.below(16_000);
+    const path = `${new URL(c.provider.sp.slo_url).pathname}?SAMLRequest=${encodeURIComponent(bomb)}&SigAlg=x&Signature=x`;
+    const answer = await w.request(path, { headers: { accept: 'text/html' } });
+    expect(answer.status).to.be.oneOf([400, 413, 414, 431]);
+  });
+
+  it('advisory class 7, SCIM ids that mean somebody else (CVE-2025-41115, CVE-2026-67330): an externalId is never a key of ours', async () => {
+    const [mine, theirs] = [await directory(w), await directory(w)];
+    const victim = await theirs.send('POST', '/Users', {
+      schemas: [USER],
+      userName: 'victim@theirs.example',
+      externalId: '1',
+    });
+    const before = await w.db('users').where({ user_id: victim.body.id }).first();
+    for (const externalId of [String(victim.body.id), '1']) {
+      const userName = `x${externalId.slice(0, 4)}@mine.example`;
+      const made = await mine.send('POST', '/Users', { schemas: [USER], userName, externalId });
       expect(made.status).to.equal(201);
-      expect(made.body.client_id).to.not.equal(c.provider.provider_id);
-      for (const client_id of [c.provider.provider_id, 'saml', 'google', name]) {
-        const taken = await w.api('POST', `/organizations/${a.org_id}/scim-clients`, { name: 'x', client_id });
-        expect([taken.status, taken.body.code], 'ids are not chosen').to.deep.equal([400, 'request_invalid']);
-        const token = await w.api(
-          'POST',
-          `/organizations/${a.org_id}/scim-clients/${encodeURIComponent(client_id)}/tokens`,
-          {},
-        );
-        expect(token.status, client_id).to.be.oneOf([400, 404]);
-      }
-    });
-
-    it('CVE-2025-41115 (Grafana): a numeric externalId, or one that is somebody’s id, is nobody’s account', async () => {
-      const victim = await b.user('boss@b.example');
-      const ours = await a.user('boss@a.example');
-      for (const externalId of ['1', '0', victim, ours, 'admin']) {
-        const made = await a.send('POST', '/Users', {
-          schemas: [USER],
-          userName: `u-${newId()}@a.example`,
-          externalId,
-        });
-        expect(made.status, made.text).to.equal(201);
-        expect([victim, ours, externalId]).to.not.include(made.body.id);
-        expectError(await a.send('GET', `/Users/${externalId === ours ? '1' : externalId}`), 404);
-      }
-    });
-
-    it('CVE-2026-92539 (Grafana): another organization’s id is nobody’s, by every verb', async () => {
-      const victim = await b.user('other@b.example', { title: 'before' });
-      const off = patch({ op: 'replace', path: 'active', value: false });
-      for (const [method, body] of [
-        ['GET'],
-        ['PUT', { schemas: [USER], userName: 'x@a.example' }],
-        ['PATCH', off],
-        ['DELETE'],
-      ] as const)
-        expectError(await a.send(method, `/Users/${victim}`, body), 404);
-      expect((await b.send('GET', `/Users/${victim}`)).body).to.deep.include({ active: true, title: 'before' });
-    });
+      expect(made.body.id).not.to.equal(victim.body.id);
+      expect((await mine.send('GET', `/Users/${victim.body.id}`)).status).to.equal(404);
+      await mine.send('DELETE', `/Users/${made.body.id}`);
+    }
+    expect(await w.db('users').where({ user_id: victim.body.id }).first()).to.deep.equal(before);
   });
 
-  describe('classes 8 and 9: which organization, and which host', () => {
-    it('CVE-2026-105209, CVE-2026-29067 (Zitadel): a header chooses no organization', async () => {
-      const { user_id } = await insertUser(w.db);
-      await insertMember(w.db, a.org_id, user_id, ['users.read']);
-      const key = await insertApiKey(w.db, { org_id: a.org_id, user_id, scopes: ['users.read'] });
-      for (const name of ['x-zitadel-orgid', 'x-organization-id', 'x-tenant-id', 'x-org-id']) {
-        const foreign = await w.api('GET', `/organizations/${b.org_id}/users`, undefined, key, { [name]: a.org_id });
-        expect([foreign.status, foreign.body.code], name).to.deep.equal([404, 'not_found']);
-        const own = await w.api<{ items: { home_org_id: string }[] }>(
+  it('advisory class 8, the organization of a header (CVE-2026-105209): what counts is whose the thing is', async () => {
+    const [mine, theirs] = [await administrator(), await administrator()];
+    for (const name of [
+      'x-zitadel-orgid',
+      'x-organization-id',
+      'x-org-id',
+      'x-tenant',
+      'x-tenant-id',
+      'organization',
+    ]) {
+      for (const value of [mine.org_id, theirs.org_id]) {
+        const answer = await w.api(
           'GET',
-          `/organizations/${a.org_id}/users`,
+          `/organizations/${theirs.org_id}/users?org_id=${mine.org_id}`,
           undefined,
-          key,
-          { [name]: b.org_id },
+          mine.key,
+          { [name]: value },
         );
-        expect(own.status).to.equal(200);
-        for (const { home_org_id } of own.body.items) expect(home_org_id).to.equal(a.org_id);
-      }
-    });
-
-    it('GHSA-2wmj-46rj-qm2w (Zitadel), CVE-2024-47070 (authentik): what a request says of its host and address is not believed', async () => {
-      const { port } = new URL(w.url);
-      for (const host of ['evil.example', `localhost:${port}.evil.example`, `evil.example:${port}`]) {
-        const answer = await ask(Number(port), '/.well-known/openid-configuration', { headers: { host } });
-        expect([answer.status, answer.text.includes(`"issuer"`)], host).to.deep.equal([421, false]);
-      }
-      const forwarded = {
-        host: `localhost:${port}`,
-        'x-forwarded-host': 'evil.example',
-        forwarded: 'host=evil.example',
-        'x-forwarded-for': '203.0.113.9',
-      };
-      const answer = await ask(Number(port), '/.well-known/openid-configuration', { headers: forwarded });
-      expect(answer.text).to.include(w.url).and.not.include('evil');
-      const last = w.logLines.filter((line) => line.includes('"message":"request"')).at(-1) ?? '';
-      expect(last).to.not.include('203.0.113.9');
-    });
-  });
-
-  describe('class 13: objects of others', () => {
-    it('CVE-2025-61928 (better-auth): nobody makes a key for somebody else, signed in or not', async () => {
-      const victim = (await insertUser(w.db)).user_id;
-      await insertMember(w.db, a.org_id, victim, ['users.read']);
-      const { user_id } = await insertUser(w.db);
-      await insertMember(w.db, a.org_id, user_id, ['api_keys.manage']);
-      const key = await insertApiKey(w.db, { org_id: a.org_id, user_id, scopes: ['api_keys.manage'] });
-      const before = await w.db('api_keys').count();
-      for (const more of [{ user_id: victim }, { userId: victim }, { owner: victim }, { owner_id: victim }]) {
-        for (const bearer of [key, null]) {
-          const answer = await w.api(
-            'POST',
-            `/organizations/${a.org_id}/api-keys`,
-            { name: 'x', scopes: [], ...more },
-            bearer,
-          );
-          expect(answer.status, JSON.stringify(more)).to.equal(bearer === null ? 401 : 400);
-        }
-      }
-      expect(await w.db('api_keys').count()).to.deep.equal(before);
-    });
-  });
-
-  describe('class 14: scripts on the origin of identity', () => {
-    it('CVE-2026-42849 (authentik), CVE-2026-29191 (Zitadel): no address that is a script is kept, and none is shown', async () => {
-      const org_id = await organization(w);
-      for (const logo_url of [
-        'javascript:alert(1)',
-        'data:text/html,<script>alert(1)</script>',
-        ' javascript:alert(1)',
-        'vbscript:x',
-      ]) {
-        const kept = await w.api('PATCH', `/organizations/${org_id}`, { logo_url });
-        expect(kept.status, logo_url).to.equal(400);
-        const client = await w.api('POST', '/applications', {
-          client_name: 'x',
-          redirect_uris: ['https://app.example/cb'],
-          client_uri: logo_url,
+        expect([400, 404], `${name}: ${answer.text}`).to.include(answer.status);
+        const plain = await w.api('GET', `/organizations/${theirs.org_id}/users`, undefined, mine.key, {
+          [name]: value,
         });
-        expect(client.status, logo_url).to.equal(400);
-        const redirect = await w.api('POST', '/applications', { client_name: 'x', redirect_uris: [logo_url.trim()] });
-        expect(redirect.status, logo_url).to.equal(400);
+        expect([plain.status, plain.body.code], name).to.deep.equal([404, 'not_found']);
       }
-    });
+    }
+  });
+
+  it('advisory class 9, host headers in links (GHSA-2wmj-46rj-qm2w, CVE-2024-47070): another host is refused, a forwarded one not read', async () => {
+    const ask = (headers: Record<string, string>) =>
+      new Promise<{ status: number; text: string }>((resolve, reject) => {
+        const sent = httpRequest(
+          { host: 'localhost', port: w.config.port, path: '/.well-known/openid-configuration', headers },
+          (answer) => {
+            let text = '';
+            answer.on('data', (part) => (text += part));
+            answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+          },
+        );
+        sent.on('error', reject);
+        sent.end();
+      });
+    expect((await ask({ host: 'evil.example' })).status).to.equal(421);
+    for (const name of ['x-forwarded-host', 'x-host', 'x-original-host', 'forwarded', 'x-forwarded-server']) {
+      const { status, text } = await ask({
+        host: new URL(w.url).host,
+        [name]: name === 'forwarded' ? 'host=evil.example' : 'evil.example',
+      });
+      expect([status, text.includes('evil')], name).to.deep.equal([200, false]);
+      expect(JSON.parse(text).issuer).to.equal(w.url);
+    }
+  });
+
+  it('advisory class 10, session fixation (CVE-2026-7507, CVE-2024-7341): a cookie that was planted is not the session of who signs in', async () => {
+    // The attacker's own, well signed: of a sign-in, and of a request that only began.
+    const attacker = await (await begin()).signIn((await insertPersonWithPassword(w)).email);
+    await attacker.browser.go('/oauth/logout');
+    const victim = new Visitor(w, attacker.browser.copy());
+    await victim.begin(client, { prompt: 'login' });
+    await victim.open(`/signin/${victim.uid}/change`);
+    const person = await insertPersonWithPassword(w);
+    await victim.signIn(person.email);
+    if (!victim.callback) await victim.fill({ logout: 'yes' });
+    expect(victim.callback?.searchParams.get('code')).to.be.a('string');
+    expect(victim.browser.value('lintel_session')).not.to.equal(attacker.browser.value('lintel_session'));
+    const address = authorizationUrl(client, { prompt: 'none' });
+    await attacker.open(address);
+    const code = attacker.callback?.searchParams.get('code');
+    if (code) {
+      const { body } = await exchange(w, client, code, verifierOf(address));
+      expect(payloadOf(String(body.id_token)).sub).not.to.equal(person.user_id);
+    } else expect(attacker.callback?.searchParams.get('error')).to.equal('login_required');
+  });
+
+  it('advisory class 11, redirect addresses read as patterns (CVE-2024-52289, CVE-2026-67333): a dot is a dot; no scheme runs', async () => {
+    const party = await makeApplication(w, { redirect_uris: ['https://app.example/cb'] });
+    for (const redirect_uri of [
+      'https://appXexample/cb',
+      'https://app.example/cbX',
+      'https://app.example/cb?x',
+      'https://evil.example/https://app.example/cb',
+    ]) {
+      const answer = await w.request(authorizationUrl(party, { redirect_uri }), { headers: { accept: 'text/html' } });
+      expect([answer.status, answer.headers.get('location')], redirect_uri).to.deep.equal([400, null]);
+    }
+    for (const uri of ['javascript:alert(1)', 'https://app.*/cb', '.*']) {
+      const made = await w.api('POST', '/applications', { client_name: 'x', redirect_uris: [uri] });
+      expect([made.status, made.body.code], uri).to.deep.equal([400, 'request_invalid']);
+    }
+  });
+
+  it('advisory class 12, requests forged by the server (CVE-2026-53513, CVE-2026-56739): metadata is not fetched from inside', async () => {
+    const org_id = await organization(w);
+    for (const metadata_url of [
+      'https://169.254.169.254/latest/meta-data',
+      'https://10.0.0.1/x',
+      'https://[::ffff:10.0.0.1]/x',
+      'https://0x0a000001/x',
+      'file:///etc/passwd',
+    ]) {
+      const made = await w.api<{ code?: string; metadata?: { problem: string | null }; enabled?: boolean }>(
+        'POST',
+        `/organizations/${org_id}/identity-providers`,
+        { type: 'saml', name: 'x', config: { metadata_url } },
+      );
+      expect(made.text, metadata_url).not.to.include('ami-id');
+      if (made.status === 201) expect(made.body.enabled, made.text).to.equal(false);
+      else expect(made.status, `${metadata_url} ${made.text}`).to.be.within(400, 422);
+    }
+  });
+
+  it('advisory class 13, identity from the body (CVE-2025-61928): a key is made for whom the caller is or may name', async () => {
+    const [mine, theirs] = [await administrator(), await administrator()];
+    const victim = await insertPersonWithPassword(w);
+    const scopes = ['users.read'];
+    for (const body of [
+      { name: 'k', scopes, user_id: victim.user_id },
+      { name: 'k', scopes, userId: victim.user_id },
+      { name: 'k', scopes, owner_id: victim.user_id },
+    ]) {
+      const made = await w.api('POST', `/organizations/${mine.org_id}/api-keys`, body, mine.key);
+      expect(made.status, `${JSON.stringify(body)} ${made.text}`).to.be.within(400, 404);
+    }
+    expect(
+      (await w.api('POST', `/organizations/${theirs.org_id}/api-keys`, { name: 'k', scopes }, mine.key)).status,
+    ).to.equal(404);
+    expect(await w.db('api_keys').where({ user_id: victim.user_id })).to.deep.equal([]);
+  });
+
+  it('advisory class 14, scripts on the identity origin (CVE-2026-42849, CVE-2026-29191): what others name themselves is text', async () => {
+    const name = '<script>alert(1)</script><img src=x onerror=alert(1)>';
+    const hostile = await makeApplication(w, { client_name: name, first_party: false });
+    const visitor = await (await new Visitor(w).begin(hostile, { login_hint: name })).signIn(
+      (await insertPersonWithPassword(w)).email,
+    );
+    expect(visitor.heading).to.include('Allow');
+    expect(visitor.page.text).not.to.match(/<script>alert|<img src=x/);
+    expect(visitor.page.headers.get('content-security-policy'))
+      .to.include("script-src 'nonce-")
+      .and.not.to.include('unsafe');
+  });
+
+  it('advisory class 15, downgrades (GO-2024-2479): a challenge that was sent cannot be left out later', async () => {
+    const relaxed = await makeApplication(w, { require_pkce: false });
+    const visitor = await new Visitor(w).begin(relaxed);
+    await visitor.signIn((await insertPersonWithPassword(w)).email);
+    const code = visitor.callback?.searchParams.get('code') ?? '';
+    const form = { grant_type: 'authorization_code', code, redirect_uri: 'https://app.example/cb' };
+    expect((await post(w, '/oauth/token', relaxed, form)).body.error).to.equal('invalid_grant');
+  });
+
+  it('advisory class 16, pending objects of others (CVE-2026-45337): a pushed request is its application’s alone', async () => {
+    const other = await makeApplication(w);
+    const parameters = Object.fromEntries(new URL(authorizationUrl(client), w.url).searchParams);
+    const { body } = await post(w, '/oauth/par', client, parameters);
+    const query = new URLSearchParams({ client_id: other.client_id, request_uri: String(body.request_uri) });
+    const answer = await w.request(`/oauth/authorize?${query}`, { headers: { accept: 'text/html' } });
+    expect([answer.status, answer.headers.get('location')]).to.deep.equal([400, null]);
+  });
+
+  it('advisory class 17, AU-02, passwords that are cut off (bcrypt, 2024): differences at byte 73, at 129 and after a null count', async () => {
+    const { email, user_id } = await insertPersonWithPassword(w);
+    const base = 'Sieben stille Gänse überqueren den Kanal; '.repeat(8);
+    const pairs: [string, string][] = [
+      [`${base.slice(0, 72)}a`, `${base.slice(0, 72)}b`],
+      [`${base.slice(0, 128)}a`, `${base.slice(0, 128)}b`],
+      [`${base.slice(0, 40)}\0a`, `${base.slice(0, 40)}\0b`],
+      [`${base.slice(0, 40)}\0`, base.slice(0, 40)],
+      [`${base}x`, base],
+    ];
+    for (const [right, wrong] of pairs) {
+      await w.db('rate_limit_counters').delete();
+      await setPassword(w.call(), user_id, await preparePassword(right));
+      expect((await (await begin()).signIn(email, wrong)).callback, JSON.stringify(wrong.slice(-8))).to.equal(null);
+      const visitor = await (await begin()).signIn(email, right);
+      // No form brings a null character further than the door; what stands before it was not enough, as the line above says.
+      if (right.includes('\0')) expect([visitor.callback, visitor.page.status]).to.deep.equal([null, 400]);
+      else expect(visitor.callback?.searchParams.get('code'), JSON.stringify(right.slice(-8))).to.be.a('string');
+    }
   });
 });

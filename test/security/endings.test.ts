@@ -57,7 +57,7 @@ describe('security: what ends tokens', function () {
       const address = authorizationUrl(client, { ...options });
       await visitor.open(address);
       if (visitor.heading === 'Sign in') await visitor.signIn(email);
-      if (/^Allow /.test(visitor.heading)) await visitor.fill({ decision: 'allow' });
+      if (visitor.heading.startsWith('Allow ')) await visitor.fill({ decision: 'allow' });
       const code = visitor.callback?.searchParams.get('code') ?? '';
       const { status, body } = await exchange(w, client, code, verifierOf(address));
       expect(status, `${visitor.heading} ${JSON.stringify(body)}`).to.equal(200);

@@ -302,7 +302,12 @@ describe('security: the sign-in in wrong orders', function () {
       const whose = this.random.chance(0.9) ? browser : 1 - browser;
       const csrf = this.csrf[whose] ?? '';
       const visitor = this.browsers[browser] as Visitor;
-      const answer = await visitor.post(`/signin/${attempt.uid}/${step}`, { ...fields, csrf });
+      const elsewhere = 'https://evil.example/';
+      const wish = { return_to: elsewhere, redirect_uri: elsewhere, next: elsewhere, RelayState: elsewhere };
+      const query = this.random.chance(0.2) ? `?${new URLSearchParams(wish)}` : '';
+      const more = query === '' ? {} : wish;
+      const answer = await visitor.post(`/signin/${attempt.uid}/${step}${query}`, { ...more, ...fields, csrf });
+      expect(answer.location ?? '', `led away: ${this.story}`).not.to.include('evil.example');
       const mayCount = SigninModel.isOwn(attempt, browser, whose);
       if (attempt.browser !== browser || whose !== browser)
         expect(answer.status, `a form that cannot count: ${this.story}`).to.be.oneOf([400, 403]);
