@@ -121,7 +121,7 @@ export const routes: readonly Route[] = [
 ];
 
 /** What runs by itself in every process. */
-const jobs: readonly Job[] = [
+export const jobs: readonly Job[] = [
   { name: 'grants', everySeconds: 60, run: (app) => expireGrants(Call.begin(app, systemActor('grants'))) },
   { name: 'group-members', everySeconds: 60, run: (app) => endExpiredMembers(Call.begin(app, systemActor('groups'))) },
   { name: 'partitions', everySeconds: 24 * 60 * 60, run: (app) => ensurePartitions(app.db, app.clock(), 2) },
