@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { RefusalCode } from './codes.ts';
@@ -12,7 +13,7 @@ import type { WorkerAnswer } from './worker.ts';
 // new one takes its place. The queue is bounded: beyond it the answer is `busy` at once.
 
 export type PoolOptions = {
-  /** Threads, default 2. */
+  /** Threads; by default one core is left to everything else, and four threads are enough. */
   size?: number;
   /** Milliseconds a message may take, default 2,000. */
   deadline?: number;
@@ -47,7 +48,13 @@ function refused(code: RefusalCode): {
 }
 
 export function createSamlPool(options: PoolOptions = {}): SamlPool {
-  const { size = 2, deadline = 2_000, startDeadline = 15_000, queueLimit = 64, heapLimit = 128 } = options;
+  const {
+    size = Math.max(1, Math.min(4, availableParallelism() - 1)),
+    deadline = 2_000,
+    startDeadline = 15_000,
+    queueLimit = 64,
+    heapLimit = 128,
+  } = options;
   const onError = options.onError ?? (() => {});
   const slots = new Set<Slot>();
   const queue: Task[] = [];
