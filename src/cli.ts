@@ -17,6 +17,7 @@ import { migrate } from './db/migrate.ts';
 import { examine } from './doctor.ts';
 import { resealSamlKeys, rotateSamlKeys } from './federation/keys/service.ts';
 import { explain, run } from './main.ts';
+import { resealSessions } from './signin/sessions/service.ts';
 
 const usage = `lintel ${version}
 
@@ -27,7 +28,7 @@ const usage = `lintel ${version}
   lintel keys rotate-saml           the same for the keys of SAML; companies must have read our metadata since the last time
   lintel keys remove <kid> --reason <text>
                                     a key is no longer trusted: what it signed stops working
-  lintel keys reseal                seal the keys of the OpenID provider and of SAML anew under the first key of LINTEL_KEY
+  lintel keys reseal                seal everything that lasts anew under the first key of LINTEL_KEY; the old one may go a day later
   lintel keys new                   print a new sealing key for LINTEL_KEY
   lintel doctor                     look whether everything is in order; reads only, also beside running processes
   lintel demo [--serve]             the demonstration
@@ -97,7 +98,7 @@ async function keysCommand(action: string | undefined, kid: string | undefined, 
       return say(
         await withApp(
           async (app) =>
-            `${await resealSigningKeys(app)} signing keys and ${await resealSamlKeys(app)} SAML keys were sealed anew.`,
+            `${await resealSigningKeys(app)} signing keys, ${await resealSamlKeys(app)} SAML keys and ${await resealSessions(app)} sessions were sealed anew.`,
         ),
       );
     default:

@@ -40,7 +40,9 @@ describe('cli', function () {
     expect(lintel('keys', 'rotate').stdout).to.match(/No key was due/);
     // SD-04: everything that lasts, so that an old sealing key can be taken away.
     expect(lintel('keys', 'rotate-saml').stdout).to.match(/no SAML keys yet/);
-    expect(lintel('keys', 'reseal').stdout).to.match(/^\d+ signing keys and \d+ SAML keys were sealed anew/);
+    expect(lintel('keys', 'reseal').stdout).to.match(
+      /^\d+ signing keys, \d+ SAML keys and \d+ sessions were sealed anew/,
+    );
     const doctor = lintel('doctor');
     expect(doctor.stdout)
       .to.match(/ ok {3}applications: \d+ checks/)
