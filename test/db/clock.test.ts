@@ -41,8 +41,8 @@ describe('db/clock', () => {
       lines.length = 0;
       clock = await databaseClock(knex, log, () => realNow() + wrong);
       clock.stop();
-      const said = JSON.parse(lines.join('')) as { msg: string; difference_ms: number };
-      expect(said.msg).to.include('the clock of this machine is wrong');
+      expect(lines.join('')).to.include('the clock of this machine is wrong');
+      const said = JSON.parse(lines.join('')) as { difference_ms: number };
       expect(said.difference_ms).to.be.within(wrong - 5000, wrong + 5000);
     }
   });
