@@ -24,7 +24,7 @@ export interface ConnectOptions {
   readonly pool?: number;
   /** Milliseconds to wait for a connection: a frozen database must give a 503, not a hang. */
   readonly acquireMs?: number;
-  /** Milliseconds that a statement may take, on PostgreSQL; 3,500 when absent. */
+  /** Milliseconds that a statement may take, on PostgreSQL; 2,800 when absent: with the wait for a connection less than five seconds (RE-01). */
   readonly statementMs?: number;
   /** A PGlite that is already running (tests start from a snapshot). */
   readonly pglite?: PGlite;
@@ -48,14 +48,14 @@ const prepare = (isRemote: boolean) => (connection: object, done: Created) => {
 };
 
 function connectServer(address: string, options: ConnectOptions): Database {
-  const { statementMs = 3500 } = options;
+  const { statementMs = 2800 } = options;
   const knex = knexModule({
     client: 'pg',
     connection: {
       connectionString: address,
       connectionTimeoutMillis: 2000,
       // The client gives up by itself: a frozen server honours no statement_timeout.
-      query_timeout: statementMs + 500,
+      query_timeout: statementMs + 200,
       statement_timeout: statementMs,
       idle_in_transaction_session_timeout: 30_000,
       application_name: 'lintel',
@@ -68,7 +68,7 @@ function connectServer(address: string, options: ConnectOptions): Database {
       propagateCreateError: true,
       afterCreate: prepare(true),
     },
-    acquireConnectionTimeout: options.acquireMs ?? 2000,
+    acquireConnectionTimeout: options.acquireMs ?? 1500,
   });
   return { knex, embedded: false, close: () => knex.destroy() };
 }

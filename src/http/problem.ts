@@ -27,6 +27,9 @@ function fromHttpError(error: unknown): Fault {
   const status = (error as { status?: unknown; expose?: unknown })?.status;
   if (status === 413) return new Fault('body_too_large', undefined, { cause: error });
   if (status === 415) return new Fault('media_type_unsupported', undefined, { cause: error });
+  // The OpenID provider's word for a database that does not answer, met on a page of ours (RE-01).
+  if (status === 503 && (error as { error?: unknown }).error === 'temporarily_unavailable')
+    return new Fault('database_unavailable', undefined, { cause: error, retryAfter: 2 });
   if (status === 400 && (error as { expose?: unknown }).expose === true)
     return new Fault('request_invalid', undefined, { cause: error });
   return new Fault('internal', undefined, { cause: error });

@@ -6,6 +6,7 @@ import type { Adapter, AdapterFactory } from 'oidc-provider';
 import { type AdapterOptions, defectOf } from './adapters/base.ts';
 import { Artifacts, Clients, Grants, Replays, Sessions } from './adapters/records.ts';
 import { AccessTokens, Codes, RefreshTokens } from './adapters/tokens.ts';
+import { unitNow } from './unit.ts';
 
 /** @returns what the provider's configuration takes as `adapter` */
 export function createAdapter(options: AdapterOptions): AdapterFactory {
@@ -34,6 +35,9 @@ function guarded(adapter: Adapter): Adapter {
   for (const name of methods) {
     const method = (adapter[name] as (...values: unknown[]) => Promise<unknown>).bind(adapter);
     wrapped[name] = async (...values: unknown[]) => {
+      // The library goes on after a failure; each further question to a database that does not answer would wait anew (RE-01).
+      const failure = unitNow()?.failure;
+      if (failure !== undefined) throw defectOf(failure);
       try {
         return await method(...values);
       } catch (error) {

@@ -112,6 +112,9 @@ function replaceClientLookup(provider: Provider, app: App, cache: ClientCache): 
 }
 
 async function findMetadata(app: App, cache: ClientCache, id: string) {
+  // As in the adapters: who met a database that does not answer does not ask it again (RE-01).
+  const failure = unitNow()?.failure;
+  if (failure !== undefined) throw defectOf(failure);
   try {
     return await cache.find(unitNow()?.db ?? app.db, id);
   } catch (error) {
