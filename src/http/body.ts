@@ -82,6 +82,8 @@ async function readText(request: IncomingMessage, limit: number): Promise<string
       reject(tooManyBytes(limit));
     };
     const lost = (cause?: Error) => reject(new Fault('body_malformed', 'The body did not arrive whole.', { cause }));
+    // Who left before anybody listened, while it was looked up who asks: a stream that is closed says so only once.
+    if (request.destroyed) return lost();
     request.on('data', take).once('end', resolve).once('error', lost).once('close', lost);
   });
   return utf8.decode(Buffer.concat(chunks));

@@ -1,9 +1,11 @@
 /** What bad bodies get: a clear fault, quickly, and nothing of them inside. */
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { expect } from 'chai';
+import Koa, { type Context } from 'koa';
 import { Type } from 'typebox';
 import type { Fault } from '../../src/core/fault.ts';
-import { inspect, maxValues, measure } from '../../src/http/body.ts';
+import { inspect, maxValues, measure, readBody } from '../../src/http/body.ts';
 import { route } from '../../src/http/route.ts';
 import { type World, world } from '../support/world.ts';
 import { type Served, serveRoutes } from './served.ts';
@@ -179,6 +181,30 @@ describe('http/body', () => {
     expect(await stream(10 * 1024 * 1024)).to.match(/^HTTP\/1\.1 413/);
     expect(performance.now() - began).to.be.below(5000);
     expect(process.memoryUsage().arrayBuffers - before).to.be.below(20 * 1024 * 1024);
+  });
+
+  it('RE-12: a body whose client left before it was read is refused, and keeps nobody waiting for ever', async () => {
+    const outcomes: Promise<unknown>[] = [];
+    const server = createServer((request, response) => {
+      const context = new Koa().createContext(request, response) as unknown as Context;
+      // As while it is looked up who asks.
+      const closed = new Promise<void>((resolve) => request.once('close', resolve));
+      const read = closed.then(() => readBody(context)).catch((fault: Fault) => fault.code);
+      const late = new Promise((resolve) => setTimeout(() => resolve('waits'), 1000));
+      outcomes.push(Promise.race([read, late]));
+    });
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    const { port } = server.address() as AddressInfo;
+    for (const sent of ['', '{"name":']) {
+      const socket = connect(port, 'localhost');
+      const head =
+        'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n';
+      socket.write(head + sent);
+      await new Promise((resolve) => server.once('request', resolve));
+      socket.resetAndDestroy();
+    }
+    expect(await Promise.all(outcomes)).to.deep.equal(['body_malformed', 'body_malformed']);
+    await new Promise((resolve) => server.close(resolve));
   });
 
   /** Sends a chunked body by hand until the server answers. */
