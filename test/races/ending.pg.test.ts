@@ -18,7 +18,7 @@ import {
 } from '../oidc/rp.ts';
 import { type Directory, directory, patch } from '../scim/door.ts';
 import { arrived, gate } from './arrival.ts';
-import { good, race, times } from './race.ts';
+import { good, race, severally, times } from './race.ts';
 import { type Node, races, unique } from './stage.ts';
 
 races('beginning and ending', (stageOf) => {
@@ -59,7 +59,7 @@ races('beginning and ending', (stageOf) => {
         const one = await employee();
         const tokens = (await exchange(w, client, one.first.code, one.first.verifier)).body;
         const second = await one.enter();
-        const comings = await Promise.all(times(3, () => arrived(w, c, client, one.person)));
+        const comings = await severally(times(3, String), 1, () => arrived(w, c, client, one.person));
         return { ...one, tokens, second, comings, again: authorizationUrl(client, { organization_id: c.org_id }) };
       },
       acts: ({ user_id, tokens, second, first, comings, again }) => [

@@ -65,7 +65,7 @@ export function races(title: string, define: (stageOf: () => Stage) => void, opt
       try {
         if (stage) await verify(stage);
       } finally {
-        if (suites === 0 && opened) await (await opened).close();
+        if (suites === 0) await (await opened?.catch(() => undefined))?.close();
       }
     });
     define(() => stage);
