@@ -279,6 +279,17 @@ describe('security: accounts and connections', function () {
     });
   });
 
+  it('SA-07: a message that nobody asked for is good once, where a connection takes such messages', async () => {
+    const c = await company(w, { auto_provision: true, config: { idp_initiated: 'accept' } });
+    const SAMLResponse = response(w, c, null, { subject: 'ida', email: `ida@${c.domain}` });
+    const codes: (string | null)[] = [];
+    for (let time = 0; time < 2; time += 1) {
+      await post(w, c.provider.sp.acs_url, { SAMLResponse });
+      codes.push((await latestTrace(w, c.org_id)).code);
+    }
+    expect(codes).to.deep.equal([null, 'replayed']);
+  });
+
   it('FD-06: what goes on is what the server kept: fields and parameters of the way back are not read', async () => {
     const c = await company(w, { auto_provision: true });
     const victim = await insertPersonWithPassword(w);
