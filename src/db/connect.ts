@@ -60,6 +60,7 @@ function connectServer(address: string, options: ConnectOptions): Database {
       idle_in_transaction_session_timeout: 30_000,
       application_name: 'lintel',
       keepAlive: true,
+      pipeline: true,
     } as Knex.PgConnectionConfig,
     pool: {
       min: 0,

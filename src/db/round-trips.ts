@@ -1,13 +1,24 @@
 /**
  * Fewer round trips. A transaction's BEGIN travels with its first statement, and what was put off to its end with its
  * COMMIT: a trip costs the server, the database and whoever waits more than most statements do. Knex's own words for a
- * transaction are met on their way to `pg`; everything else passes as it is. COMMIT runs only when all before it in its trip
- * did. The embedded database has no trips to save: there, what was put off runs just before COMMIT.
+ * transaction are met on their way to `pg`, whose pipeline mode does the rest; everything else passes as it is. COMMIT after a
+ * statement that failed is a ROLLBACK to PostgreSQL. The embedded database has no trips to save: there, what was put off runs
+ * just before COMMIT.
  */
 import type { Knex } from 'knex';
-import pg from 'pg';
-import utils from 'pg/lib/utils.js';
-import { type Answered, type Asked, type Columns, Trip } from './trip.ts';
+
+export interface Asked {
+  readonly text: string;
+  readonly values?: readonly unknown[] | undefined;
+  /** With it the statement is prepared once a connection. */
+  readonly name?: string | undefined;
+}
+
+export interface Answered {
+  readonly command: string;
+  readonly rowCount: number | null;
+  readonly rows: Record<string, unknown>[];
+}
 
 /** How far a transaction has come. */
 export interface Progress {
@@ -15,29 +26,38 @@ export interface Progress {
   isUnderWay: boolean;
 }
 
+/** What a statement that is put off may carry: each has a text, so none fails on its way, where COMMIT would go on without it. */
+export type Plain = string | number | boolean | Date | null | readonly string[];
+
+const isPlain = (value: unknown): boolean =>
+  value === null ||
+  typeof value !== 'object' ||
+  value instanceof Date ||
+  (Array.isArray(value) && value.every((one) => typeof one === 'string'));
+
 export interface PutOff extends Asked {
+  readonly values: readonly Plain[];
   /** Told when the end of the transaction fails. */
   readonly failed?: (error: unknown) => void;
 }
 
 type Callback = (error: Error | null, answer?: Answered) => void;
-type Query = (asked: string | Asked | Trip, values?: unknown, callback?: Callback) => unknown;
+type Query = (asked: string | Asked, values?: unknown, callback?: Callback) => unknown;
 
 interface PgClient {
   query: Query;
-  readonly connection?: { readonly stream: { destroy(): void } };
+  readonly connection?: { readonly stream: { cork(): void; uncork(): void } };
 }
 
 const begin: Asked = { text: 'BEGIN' };
 const commit: Asked = { text: 'COMMIT' };
 
-/** Whether the database said it, so that the connection goes on. */
-const isOfDatabase = (error: unknown): boolean => /^[0-9A-Z]{5}$/.test((error as { code?: string }).code ?? '');
+/** What became of each of several statements. */
+type Outcomes = PromiseSettledResult<Answered>[];
 
 class Line {
   readonly #client: PgClient;
   readonly #isRemote: boolean;
-  readonly #known = new Map<string, Columns>();
   #isBeginHeld = false;
   #last: PutOff[] = [];
   progress: Progress = { isUnderWay: true };
@@ -56,7 +76,7 @@ class Line {
       case 'BEGIN;':
         return this.#begin(asked);
       case 'COMMIT;':
-        return this.#commit(asked);
+        return this.#commit();
       case 'ROLLBACK':
         return this.#rollback(asked);
       default:
@@ -77,34 +97,30 @@ class Line {
   }
 
   async #statement(asked: Asked): Promise<Answered> {
-    if (!this.#isBeginHeld) return asked.name !== undefined && this.#isRemote ? this.#one([asked]) : this.#send(asked);
+    if (!this.#isBeginHeld) return this.#send(asked);
     this.#isBeginHeld = false;
     const { progress } = this;
-    const answer = await this.#one([begin, asked]);
+    const answer = lastOf(await this.together([begin, asked]));
     progress.isUnderWay = true;
     return answer;
   }
 
-  async #commit(asked: Asked): Promise<Answered> {
+  async #commit(): Promise<Answered> {
     const last = this.#last;
     this.#last = [];
     const isEmpty = this.#isBeginHeld;
     this.#isBeginHeld = false;
     if (isEmpty && last.length === 0) return nothing('COMMIT');
     this.progress.isUnderWay = true;
-    if (last.length === 0) return this.#send(asked);
     try {
-      if (this.#isRemote) return await this.#one([...(isEmpty ? [begin] : []), ...last, commit]);
-      for (const one of last) await this.#send(one);
+      const answer = lastOf(await this.together([...(isEmpty ? [begin] : []), ...last, commit]));
+      // PostgreSQL ends a transaction that is broken with this word, and without an error.
+      if (answer.command !== 'COMMIT') throw new Error(`The transaction ended with ${answer.command}.`);
+      return answer;
     } catch (error) {
       for (const { failed } of last) failed?.(error);
-      // Knex gives the connection back after a COMMIT, whatever came of it.
-      if (isOfDatabase(error)) await this.#send({ text: 'ROLLBACK' }).catch(() => {});
-      // No answer in time, perhaps: what it still does is not the next one's business.
-      else this.#client.connection?.stream.destroy();
       throw error;
     }
-    return this.#send(asked);
   }
 
   async #rollback(asked: Asked): Promise<Answered> {
@@ -114,23 +130,19 @@ class Line {
     return nothing('ROLLBACK');
   }
 
-  /** @returns the answer to the last */
-  async #one(asked: readonly Asked[]): Promise<Answered> {
-    const answer = (await this.#trip(asked)).at(-1);
-    if (!answer) throw new Error('PostgreSQL did not answer.');
-    return answer;
-  }
-
-  #trip(asked: readonly Asked[]): Promise<Answered[]> {
-    return new Promise((resolve, reject) => {
-      const trip = new Trip(asked, this.#known, (error, answers = []) => (error ? reject(error) : resolve(answers)));
-      prototypeOf(this.#client).query.call(this.#client, trip);
-    });
-  }
-
-  /** Outside of a transaction; statements that fail take what comes after them along. */
-  together(asked: readonly Asked[]): Promise<Answered[]> | undefined {
-    return this.#isRemote ? this.#trip(asked) : undefined;
+  /** Sends them at once, where that saves trips, and one after the other where it does not. @returns what became of each */
+  async together(asked: readonly Asked[]): Promise<Outcomes> {
+    if (!this.#isRemote) {
+      const outcomes: Outcomes = [];
+      for (const one of asked) outcomes.push(...(await Promise.allSettled([this.#send(one)])));
+      return outcomes;
+    }
+    const stream = this.#client.connection?.stream;
+    // One segment of the network for all of them.
+    stream?.cork();
+    const answers = asked.map((one) => this.#send(one));
+    stream?.uncork();
+    return Promise.allSettled(answers);
   }
 
   #send(asked: Asked): Promise<Answered> {
@@ -143,9 +155,15 @@ class Line {
   }
 }
 
+/** @returns the last answer @throws what the first of them that failed threw */
+function lastOf(outcomes: Outcomes): Answered {
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  return (outcomes.at(-1) as PromiseFulfilledResult<Answered>).value;
+}
+
 const prototypeOf = (client: PgClient): PgClient => Object.getPrototypeOf(client) as PgClient;
 
-const nothing = (command: string): Answered => ({ command, rowCount: null, rows: [], fields: [] });
+const nothing = (command: string): Answered => ({ command, rowCount: null, rows: [] });
 
 const lines = new WeakMap<object, Line>();
 
@@ -156,9 +174,7 @@ export function saveRoundTrips(connection: object, isRemote: boolean): void {
   lines.set(client, line);
   client.query = (asked, values, callback) => {
     // Somebody's own kind of query: not in use here, and none of it would be in the transaction.
-    if (asked instanceof pg.Query || (typeof asked === 'object' && 'submit' in asked)) {
-      throw new Error('Only statements go over this connection.');
-    }
+    if (typeof asked === 'object' && 'submit' in asked) throw new Error('Only statements go over this connection.');
     const own = typeof asked === 'string' ? { text: asked } : asked;
     const whole = Array.isArray(values) ? { ...own, values } : own;
     const answer = line.query(whole);
@@ -172,28 +188,29 @@ export function saveRoundTrips(connection: object, isRemote: boolean): void {
   };
 }
 
-async function lineOf(transaction: Knex): Promise<Line | undefined> {
-  const connection = await transaction.client.acquireConnection();
+const lineOf = (connection: object): Line => {
+  const line = lines.get(connection);
+  if (!line) throw new Error('Only connections of connect.ts are known here.');
+  return line;
+};
+
+async function lineOfTransaction(transaction: Knex): Promise<Line> {
+  if (!transaction.isTransaction) throw new Error('Only a transaction has an end to put something off to.');
+  const connection: object = await transaction.client.acquireConnection();
   await transaction.client.releaseConnection(connection);
-  return lines.get(connection);
+  return lineOf(connection);
 }
 
-/** How far a transaction has come, as long as it lasts and after; under way where nobody can tell. */
+/** How far a transaction has come, as long as it lasts and after. */
 export const progressOf = async (transaction: Knex): Promise<Progress> =>
-  (await lineOf(transaction))?.progress ?? { isUnderWay: true };
+  (await lineOfTransaction(transaction)).progress;
 
 /** Puts a statement off to the end of its transaction. */
 export async function putOff(transaction: Knex, asked: PutOff): Promise<void> {
-  const line = transaction.isTransaction ? await lineOf(transaction) : undefined;
-  if (!line) throw new Error('Only a transaction of connect.ts has an end to put something off to.');
-  // Now, and not at the end: a value that has no text stops the transaction here.
-  line.putOff({ ...asked, values: asked.values?.map((value) => utils.prepareValue(value)) });
+  if (!asked.values.every(isPlain)) throw new Error('Only plain values can be put off.');
+  (await lineOfTransaction(transaction)).putOff(asked);
 }
 
-/**
- * Asks several statements that only read in one trip, on a connection that is in no transaction.
- * @returns their answers in order; undefined where there are no trips to save
- * @throws what the first of them that failed threw: nobody knows what the ones after it would have said
- */
-export const together = (connection: object, asked: readonly Asked[]): Promise<Answered[]> | undefined =>
-  lines.get(connection)?.together(asked);
+/** Asks several statements on a connection that is in no transaction; none of them knows of the others. */
+export const together = (connection: object, asked: readonly Asked[]): Promise<Outcomes> =>
+  lineOf(connection).together(asked);

@@ -3,8 +3,7 @@
  * Knex names none, so these go to `pg` directly, on Knex's own connection.
  */
 import type { Knex } from 'knex';
-import { isUnavailable } from './errors.ts';
-import { putOff, together } from './round-trips.ts';
+import { type Answered, type Plain, putOff, together } from './round-trips.ts';
 
 export interface Statement {
   /** Unique in the code base: one name stands for one text on a connection. */
@@ -24,6 +23,7 @@ interface Connection {
 
 /** A pooler in transaction mode that knows no prepared statements says one of these (26000, 42P05). */
 const unnamable = new Set(['26000', '42P05']);
+const isUnnamable = (error: unknown): boolean => unnamable.has((error as { code?: string }).code ?? '');
 
 /** The pools behind such a pooler, by what a pool and its transactions share. */
 const nameless = new WeakSet<object>();
@@ -37,7 +37,7 @@ export async function run<Row>(db: Knex, statement: Statement, values: readonly 
   try {
     return await send<Row>(db, isNamed ? { ...statement, values } : { text: statement.text, values });
   } catch (error) {
-    if (!isNamed || !unnamable.has((error as { code?: string }).code ?? '')) throw error;
+    if (!isNamed || !isUnnamable(error)) throw error;
     nameless.add(db.client.config);
     if (db.isTransaction) throw error;
     return send<Row>(db, { text: statement.text, values });
@@ -90,21 +90,19 @@ export function read<Row>(db: Knex, statement: Statement, values: readonly unkno
 }
 
 async function tell(db: Knex, all: readonly Waiting[]): Promise<void> {
-  try {
-    const answers = all.length > 1 ? await askTogether(db, all) : undefined;
-    for (const [index, { resolve }] of all.entries()) if (answers) resolve((answers[index]?.rows ?? []) as never[]);
-    if (answers) return;
-  } catch (error) {
-    // A database that is away is away for all of them; a statement that failed took the others with it, and they ask again.
-    if (isUnavailable(error)) {
-      for (const { reject } of all) reject(error);
-      return;
-    }
+  const outcomes = await askTogether(db, all).catch((reason: unknown) =>
+    all.map(() => ({ status: 'rejected', reason }) as const),
+  );
+  for (const [index, { statement, values, resolve, reject }] of all.entries()) {
+    const outcome = outcomes[index] as PromiseSettledResult<Answered>;
+    if (outcome.status === 'fulfilled') resolve(outcome.value.rows as never[]);
+    // Asked again by itself: `run` knows what to do behind a pooler without names.
+    else if (isUnnamable(outcome.reason)) run<never>(db, statement, values).then(resolve, reject);
+    else reject(outcome.reason);
   }
-  for (const { statement, values, resolve, reject } of all) run<never>(db, statement, values).then(resolve, reject);
 }
 
-async function askTogether(db: Knex, all: readonly Waiting[]): Promise<readonly { rows: unknown[] }[] | undefined> {
+async function askTogether(db: Knex, all: readonly Waiting[]): Promise<PromiseSettledResult<Answered>[]> {
   const connection: object = await db.client.acquireConnection();
   try {
     return await together(
@@ -120,11 +118,11 @@ async function askTogether(db: Knex, all: readonly Waiting[]): Promise<readonly 
  * Runs a named statement at the end of a transaction, in one round trip with its COMMIT: for a write whose rows the transaction
  * reads no more. When it fails nothing of the transaction is kept, and the transaction throws what it threw.
  */
-export const runLast = (transaction: Knex, statement: Statement, values: readonly unknown[]): Promise<void> => {
+export const runLast = (transaction: Knex, statement: Statement, values: readonly Plain[]): Promise<void> => {
   const { config } = transaction.client;
   if (nameless.has(config)) return putOff(transaction, { text: statement.text, values });
   const failed = (error: unknown) => {
-    if (unnamable.has((error as { code?: string }).code ?? '')) nameless.add(config);
+    if (isUnnamable(error)) nameless.add(config);
   };
   return putOff(transaction, { ...statement, values, failed });
 };

@@ -10,14 +10,20 @@ import { onPostgres, testDatabaseAddress } from '../support/database.ts';
 const keep = statement('test_keep', 'insert into kept (what) values ($1::text)');
 const read = statement('test_read', 'select what from kept order by number');
 
-/** How often something is sent to PostgreSQL and answered, while `work` runs. */
+/** How often something is sent to PostgreSQL while nothing is on its way, until `work` is done. */
 async function tripsOf(work: () => Promise<unknown>): Promise<number> {
   let trips = 0;
+  let onTheWay = 0;
+  type Answer = (...values: unknown[]) => void;
   const prototype = pg.Client.prototype as unknown as { query: (...values: unknown[]) => unknown };
   const original = prototype.query;
-  prototype.query = function query(this: object, ...values: unknown[]) {
-    trips += 1;
-    return original.apply(this, values);
+  prototype.query = function query(this: object, asked: unknown, values: unknown, answer: unknown) {
+    if (onTheWay === 0) trips += 1;
+    onTheWay += 1;
+    return original.call(this, asked, values, (...said: unknown[]) => {
+      onTheWay -= 1;
+      (answer as Answer)(...said);
+    });
   };
   try {
     await work();
@@ -128,14 +134,14 @@ describe('db: round trips', () => {
     expect(await kept()).to.deep.equal(['after']);
   });
 
-  it('a value that no text can be made of stops the transaction', async () => {
+  it('a value that might have no text stops the transaction', async () => {
     const circular: Record<string, unknown> = {};
     circular.self = circular;
     const fails = transact(db, async (transaction) => {
       await run(transaction, keep, ['lost']);
-      await runLast(transaction, keep, [circular]);
+      await runLast(transaction, keep, [circular as never]);
     });
-    expect(await fails.catch((error: Error) => error.message)).to.match(/circular/i);
+    expect(await fails.catch((error: Error) => error.message)).to.match(/plain/i);
     await transact(db, (transaction) => run(transaction, keep, ['after']));
     expect(await kept()).to.deep.equal(['after']);
   });

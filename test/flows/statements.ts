@@ -1,6 +1,5 @@
 /** Listens to what goes to the database, on every connection of the process and below Knex, while something runs. */
 import pg from 'pg';
-import { Trip } from '../../src/db/trip.ts';
 
 export interface Asked {
   readonly text: string;
@@ -40,9 +39,7 @@ export async function askedDuring(work: () => Promise<unknown>, { everything = f
   const prototype = pg.Client.prototype as unknown as { query: Query };
   const original = prototype.query;
   prototype.query = function query(this: object, ...values: [unknown, ...unknown[]]) {
-    if (values[0] instanceof Trip) {
-      for (const one of values[0].asked) asked.push({ text: one.text, values: one.values ?? [] });
-    } else asked.push({ text: textOf(values[0]), values: valuesOf(values) });
+    asked.push({ text: textOf(values[0]), values: valuesOf(values) });
     return original.apply(this, values);
   };
   try {

@@ -1,6 +1,7 @@
 /** SQL of `audit_logs`. Rows are only ever added; a trigger refuses the rest. */
 import type { Knex } from 'knex';
 import { json } from '../../db/json.ts';
+import type { Plain } from '../../db/round-trips.ts';
 import { runLast, statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { AuditLog } from './schema.ts';
@@ -23,7 +24,9 @@ const columns = [
   'details',
 ] as const;
 
-export type AuditRow = { readonly [column in (typeof columns)[number]]: unknown };
+export type AuditRow = { readonly [column in Exclude<(typeof columns)[number], 'details'>]: Plain } & {
+  readonly details: unknown;
+};
 
 const insertStatement = statement(
   'insert_audit_log',

@@ -1,5 +1,6 @@
 /** SQL of `sessions`, and of the two columns of `users` that say when somebody was last here. */
 import type { Knex } from 'knex';
+import type { Plain } from '../../db/round-trips.ts';
 import { run, runLast, statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { Session, SessionsToEnd } from './schema.ts';
@@ -23,7 +24,7 @@ const columns = [
   'expires_at',
 ] as const;
 
-export type SessionRow = { readonly [column in (typeof columns)[number]]: unknown } & {
+export type SessionRow = { readonly [column in (typeof columns)[number]]: Plain } & {
   readonly idp_session_index: string | null;
   readonly name_id_encrypted: string | null;
   readonly device_fingerprint: string | null;
