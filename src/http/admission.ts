@@ -18,6 +18,17 @@ export interface AdmissionLimits {
   readonly deadlineMs: number;
 }
 
+/** What a door has to do. */
+export interface DoorLoad {
+  readonly running: number;
+  readonly waiting: number;
+  /** Requests refused since the start. */
+  readonly refused: number;
+}
+
+/** A listener that also tells the load of each door. */
+export type Admitted = RequestListener & { readonly load: () => Readonly<Record<string, DoorLoad>> };
+
 /** For each request that may be worked on, four may wait, for a second at most. */
 export const limitsOf = (running: number): AdmissionLimits => ({ running, waiting: running * 4, deadlineMs: 1000 });
 
@@ -32,6 +43,8 @@ const doors: readonly (readonly [prefix: string, door: string])[] = [
   ['/signin/', 'signin'],
 ];
 
+const doorNames: readonly string[] = [...doors.map(([, door]) => door), 'other'];
+
 const doorOf = (path: string): string => doors.find(([prefix]) => path.startsWith(prefix))?.[1] ?? 'other';
 
 interface Waiting {
@@ -39,26 +52,60 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-/** The places of one door. */
+interface Requests {
+  readonly size: number;
+  keys(): Iterable<IncomingMessage>;
+}
+
+/** How often those who wait for their own bodies are looked at. */
+const lookMs = 10;
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+
+/** Whether the client still has something to send. */
+const isSending = (request: IncomingMessage): boolean => !request.complete && hasBody(request);
+
+/** Whether one more may join so many at most, of whom one half at most may be sending. */
+function hasRoom(request: IncomingMessage, others: Requests, most: number): boolean {
+  if (others.size >= most) return false;
+  if (others.size < most / 2 || !isSending(request)) return true;
+  let sending = 0;
+  for (const other of others.keys()) if (isSending(other)) sending += 1;
+  return sending < most / 2;
+}
+
+/**
+ * The places of one door. Whoever is still sending may have half of them, so that clients who send slowly, or never, cannot close
+ * the door to those whose requests are whole (checklist RE-12).
+ */
 class Places {
   readonly #limits: AdmissionLimits;
-  readonly #queue = new Set<Waiting>();
-  #running = 0;
+  readonly #queue = new Map<IncomingMessage, Waiting>();
+  readonly #running = new Set<IncomingMessage>();
+  #look: NodeJS.Timeout | undefined;
+
+  /** Requests that found no place, or not in time. */
+  refused = 0;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
   }
 
+  get load(): DoorLoad {
+    return { running: this.#running.size, waiting: this.#queue.size, refused: this.refused };
+  }
+
   /** @returns a place now, a place later (false: too late, or the client has gone), or null when there is none */
-  take(response: ServerResponse): true | Promise<boolean> | null {
-    if (this.#running < this.#limits.running) {
-      this.#running += 1;
+  take(request: IncomingMessage, response: ServerResponse): true | Promise<boolean> | null {
+    if (this.#isFreeFor(request)) {
+      this.#running.add(request);
       return true;
     }
-    if (this.#queue.size >= this.#limits.waiting) return null;
+    if (!hasRoom(request, this.#queue, this.#limits.waiting)) return null;
     return new Promise((resolve) => {
       const leave = () => {
-        if (!this.#queue.delete(waiting)) return;
+        if (!this.#queue.delete(request)) return;
         clearTimeout(waiting.timer);
         resolve(false);
       };
@@ -67,28 +114,58 @@ class Places {
         resolve(true);
       };
       const waiting: Waiting = { start, timer: setTimeout(leave, this.#limits.deadlineMs) };
-      this.#queue.add(waiting);
+      this.#queue.set(request, waiting);
       response.once('close', leave);
+      this.#lookAgain();
     });
   }
 
-  give(): void {
-    for (const waiting of this.#queue) {
-      this.#queue.delete(waiting);
+  give(request: IncomingMessage): void {
+    this.#running.delete(request);
+    this.#letIn();
+  }
+
+  /** Whether it matters if a request is whole, and it may be when its first segment has been read to the end. */
+  isTooEarly(request: IncomingMessage): boolean {
+    return isSending(request) && !this.#isFreeFor(request);
+  }
+
+  #isFreeFor(request: IncomingMessage): boolean {
+    return hasRoom(request, this.#running, this.#limits.running);
+  }
+
+  #letIn(): void {
+    for (const [request, waiting] of this.#queue) {
+      if (this.#running.size >= this.#limits.running) return;
+      if (!this.#isFreeFor(request)) continue;
+      this.#queue.delete(request);
       clearTimeout(waiting.timer);
+      this.#running.add(request);
       waiting.start();
-      return;
     }
-    this.#running -= 1;
+  }
+
+  /** A place may be free for somebody whose body arrives meanwhile, and nobody gives one back then. */
+  #lookAgain(): void {
+    if (this.#look) return;
+    this.#look = setTimeout(() => {
+      this.#look = undefined;
+      this.#letIn();
+      if (this.#queue.size > 0) this.#lookAgain();
+    }, lookMs);
   }
 }
+
+/** The path of a request, whose target may be a whole address (RFC 9112 §3.2.2). */
+const pathOf = ({ url = '/' }: IncomingMessage): string =>
+  url.startsWith('/') ? url : url.replace(/^[^:/?#]*:\/\/[^/?#]*/, '');
 
 /** A listener that lets only so many requests through to another one, whose promise says when it is done. */
 export function admit(
   work: (request: IncomingMessage, response: ServerResponse) => Promise<unknown>,
   limits: AdmissionLimits,
   log: Log,
-): RequestListener {
+): Admitted {
   const places = new Map<string, Places>();
   const refusals = new Refusals(log);
   const placesOf = (door: string): Places => {
@@ -96,17 +173,29 @@ export function admit(
     if (!own) places.set(door, (own = new Places({ ...limits, running: limits.running * (patience[door] ?? 1) })));
     return own;
   };
-  return (request, response) => {
-    const path = request.url ?? '/';
+  const refuse = (own: Places, request: IncomingMessage, response: ServerResponse) => {
+    // Who has gone meanwhile was not refused.
+    if (response.destroyed) return;
+    own.refused += 1;
+    refusals.refuse(request, response);
+  };
+  const listener: RequestListener = (request, response) => {
+    const path = pathOf(request);
     // Health tells whether the process lives, above all when it has much to do.
     if (path.startsWith('/health/')) return void work(request, response);
     const own = placesOf(doorOf(path));
-    const run = () => work(request, response).finally(() => own.give());
-    const place = own.take(response);
-    if (place === true) return void run();
-    if (place === null) return refusals.refuse(request, response);
-    void place.then((hasPlace) => (hasPlace ? run() : refusals.refuse(request, response)));
+    const run = () => work(request, response).finally(() => own.give(request));
+    const enter = () => {
+      const place = own.take(request, response);
+      if (place === true) return void run();
+      if (place === null) return refuse(own, request, response);
+      void place.then((hasPlace) => (hasPlace ? run() : refuse(own, request, response)));
+    };
+    if (own.isTooEarly(request)) setImmediate(enter);
+    else enter();
   };
+  const load = () => Object.fromEntries(doorNames.map((door) => [door, placesOf(door).load]));
+  return Object.assign(listener, { load });
 }
 
 /** Refuses in the form of the door, and tells the log once a second how many it were. */
@@ -119,7 +208,6 @@ class Refusals {
   }
 
   refuse(request: IncomingMessage, response: ServerResponse): void {
-    if (response.destroyed) return;
     if (this.#count === 0) {
       setTimeout(() => {
         this.#log.warn({ refused: this.#count }, 'busy: requests were refused');
@@ -144,8 +232,9 @@ class Refusals {
 
 const { says, status } = faults.busy;
 
-function bodyOf({ url = '/', headers }: IncomingMessage, request_id: string): { type: string; text: string } {
-  const door = doorOf(url);
+function bodyOf(request: IncomingMessage, request_id: string): { type: string; text: string } {
+  const { headers } = request;
+  const door = doorOf(pathOf(request));
   if (door === 'scim') {
     const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
     const detail = `${says} (request ${request_id})`;

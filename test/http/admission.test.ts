@@ -162,6 +162,57 @@ describe('http/admission (RE-11)', () => {
     expect((await next).status).to.equal(200);
   });
 
+  it('RE-12: who sends slowly has half of the places and of the queue; whole requests go past', async () => {
+    await start({ running: 4, waiting: 4, deadlineMs: 2000 });
+    const post = (path: string, sent: string) => {
+      const socket = connect(works.port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n${sent}`);
+      return socket;
+    };
+    const slow = Array.from({ length: 20 }, () => post('/oauth/slow', 'a'));
+    await works.reach(2);
+    await moment();
+    expect(works.begun).to.have.length(2);
+    const whole = [post('/oauth/whole', 'abcde'), works.send('/oauth/whole')];
+    await works.reach(4);
+    expect(works.begun.slice(2).map(({ path }) => path)).to.deep.equal(['/oauth/whole', '/oauth/whole']);
+    // Now it is really full: the queue has room for whole ones too.
+    const next = post('/oauth/next', 'abcde');
+    await moment();
+    works.begun[2]?.end();
+    await works.reach(5);
+    expect(works.begun[4]?.path).to.equal('/oauth/next');
+    for (const socket of [...slow, next, whole[0] as typeof next]) socket.destroy();
+    for (const { end } of works.begun) end();
+    await whole[1];
+  });
+
+  it('RE-12: who waits for its own body has a place when it has arrived', async () => {
+    await start({ running: 2, waiting: 2 });
+    const head = 'POST /oauth/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na';
+    const [slow, late] = [connect(works.port, '127.0.0.1'), connect(works.port, '127.0.0.1')];
+    slow.write(head);
+    await works.reach(1);
+    late.write(head);
+    await moment();
+    expect(works.begun).to.have.length(1);
+    late.write('b');
+    await works.reach(2);
+    slow.destroy();
+    late.destroy();
+  });
+
+  it('RE-15: a whole address as the target leads to the same door', async () => {
+    await start({ waiting: 0 });
+    const running = [works.send('/oauth/token'), works.send('http://localhost/oauth/token')];
+    await works.reach(2);
+    const refused = await works.send('http://localhost/oauth/token', {}, 'POST');
+    expect([refused.status, JSON.parse(refused.text).error]).to.deep.equal([503, 'temporarily_unavailable']);
+    for (const { end } of works.begun) end();
+    await Promise.all(running);
+  });
+
   it('AL-05: says in the log how many were refused, once a second', async () => {
     await start({ running: 0, waiting: 0 });
     await Promise.all(Array.from({ length: 20 }, () => works.send('/x')));
