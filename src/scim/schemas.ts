@@ -3,7 +3,6 @@
  * Definitions are built per client and never declared to SCIMMY: its registries are process-wide, so two organizations
  * would see each other's. Two thousand sets cost 120 MiB, hence the LRU, keyed by client and version of its mappings.
  */
-import { LRUCache } from 'lru-cache';
 import { Schemas, Types } from 'scimmy';
 
 export const USER_URN = 'urn:ietf:params:scim:schemas:core:2.0:User';
@@ -31,21 +30,7 @@ export interface ExtensionAttribute {
   type: 'string' | 'boolean';
 }
 
-const cache = new LRUCache<string, ResourceSchemas[]>({ max: 500 });
-
-/**
- * All resource types as one client sees them.
- * @param version changes with every change of the client's mappings
- */
-export function getSchemas(clientId: string, version: string, extensions: ExtensionAttribute[]): ResourceSchemas[] {
-  const key = `${clientId}\n${version}`;
-  const known = cache.get(key);
-  if (known) return known;
-  const built = buildSchemas(extensions);
-  cache.set(key, built);
-  return built;
-}
-
+/** All resource types as one client sees them. */
 export function buildSchemas(extensions: ExtensionAttribute[]): ResourceSchemas[] {
   const own = (kind: 'User' | 'Group') => defineExtensions(extensions.filter((one) => one.kind === kind));
   return [

@@ -16,7 +16,7 @@ import { changeMembers, endExpiredMembers } from '../../src/directory/groups/mem
 import { createGroup, deleteGroup, updateGroup } from '../../src/directory/groups/service.ts';
 import { removeMember, setMemberStatus } from '../../src/directory/memberships/service.ts';
 import { updateOrganization } from '../../src/directory/organizations/service.ts';
-import { deleteOwnedUser, setEnabled } from '../../src/directory/users/service.ts';
+import { deleteOwnedUser, updateOwnedUser } from '../../src/directory/users/service.ts';
 import { makeOrganization, makeOwned, makePersonal, unique } from '../directory/cast.ts';
 import { type World, world } from '../support/world.ts';
 import { makeRole, permissionOf, systemRole } from './bundles.ts';
@@ -116,7 +116,7 @@ describe('access: a walk', function () {
         () => updateRole(call, org_id, from(g.roles), { name: `R${unique()}` }),
         () => updateGroup(call, org_id, from(g.groups), { is_active: pick(3) > 0 }),
         () => setMemberStatus(call, org_id, from(g.users), pick(3) > 0 ? 'active' : 'suspended'),
-        () => setEnabled(call, org_id, from(g.users), pick(3) > 0),
+        () => updateOwnedUser(call, org_id, from(g.users), { enabled: pick(3) > 0 }),
         () => removeMember(call, org_id, from(other.users)),
         () => updateOrganization(call, org_id, { slug: `s-${unique()}` }),
         () => updatePermission(call, org_id, from(g.permissions), { name: `p${unique()}.do` }),

@@ -1,7 +1,6 @@
 /** Processes of a benchmark run: started here, ended here, each by its own id. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Job, Report } from './job.ts';
 
@@ -87,5 +86,3 @@ export function residentMiB(pid: number): number {
     return Number.NaN;
   }
 }
-
-export const cores = availableParallelism();

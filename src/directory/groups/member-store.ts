@@ -187,23 +187,9 @@ export interface MembershipPair {
   readonly display: string | null;
 }
 
-/** Members of several groups at once, in the order of their ids; expired and inactive memberships are left out. */
-export const listMembersOf = (db: Knex, group_ids: readonly string[], now: Date): Promise<MembershipPair[]> =>
-  db('user_group_memberships as m')
-    .join('users as u', 'u.user_id', 'm.user_id')
-    .whereRaw('m.group_id = any(?::uuid[]) and m.is_active and (m.expires_at is null or m.expires_at > ?)', [
-      [...group_ids],
-      now,
-    ])
-    .orderBy(['m.group_id', 'm.user_id'])
-    .select(
-      'm.group_id',
-      'm.user_id',
-      db.raw("coalesce(nullif(btrim(concat_ws(' ', u.first_name, u.last_name)), ''), u.username, u.email) as display"),
-    );
-
 /**
  * Members of several groups whose accounts the organization owns, in pages by (group, user): a group may have a hundred thousand.
+ * Expired and inactive memberships are left out.
  * The display is what the directory calls them.
  */
 export const listOwnedMembersOf = (

@@ -31,7 +31,6 @@ import {
   leaveGroupRows,
   listGroupsOf,
   listMemberRows,
-  listMembersOf,
   listOwnedMembersOf,
   lockGroupsOf,
   type MembershipPair,
@@ -212,10 +211,6 @@ export const searchGroups = <Extra extends object = object>(
 
 export const countGroups = (db: Knex, orgId: string, condition: Condition): Promise<number> =>
   countGroupRows(db, orgId, condition);
-
-/** The members of several groups in one statement, for showing; without those whose time has passed. */
-export const membersOfGroups = (db: Knex, groupIds: readonly string[], now: Date): Promise<MembershipPair[]> =>
-  listMembersOf(db, groupIds, now);
 
 /** Members at once: few enough for one statement's time. */
 const membersAtOnce = 10_000;

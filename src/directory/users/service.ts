@@ -163,15 +163,6 @@ export function updateAnyUser(call: Call, userId: string, input: UserColumns): P
   return update(call, null, userId, input);
 }
 
-/** @returns whether it was otherwise before */
-export async function setEnabled(call: Call, orgId: string, userId: string, enabled: boolean): Promise<boolean> {
-  return (await updateOwnedUser(call, orgId, userId, { enabled })).changed.length > 0;
-}
-
-export async function setLocked(call: Call, orgId: string, userId: string, locked: boolean): Promise<boolean> {
-  return (await updateOwnedUser(call, orgId, userId, { locked })).changed.length > 0;
-}
-
 async function update(call: Call, orgId: string | null, userId: string, input: UserColumns): Promise<UserChange> {
   return call.write(async (inner) => {
     const before = found(await lockUser(inner.db, orgId, userId));

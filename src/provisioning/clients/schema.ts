@@ -2,7 +2,6 @@
 import { type Static, Type } from 'typebox';
 import { defineEvent } from '../../core/event.ts';
 import { definePermission } from '../../core/permission.ts';
-import { ListQuery } from '../../http/list.ts';
 
 export const Id = Type.String({ format: 'uuid' });
 /** A date in a row, a text in JSON. */
@@ -78,8 +77,6 @@ export const NewScimSecret = Type.Object(
   { $id: 'NewScimSecret' },
 );
 export type NewScimSecret = Static<typeof NewScimSecret>;
-
-export const ScimClientQuery = ListQuery;
 
 export const readScimClients = definePermission(
   'scim_clients.read',

@@ -13,15 +13,7 @@ import type { Fragment } from '../../db/search.ts';
 import { manageGroups } from '../../directory/groups/schema.ts';
 import { updateUsers } from '../../directory/users/schema.ts';
 import type { ResourceKey, ResourceRow } from './schema.ts';
-import {
-  bumpRow,
-  type Content,
-  deleteRows,
-  findIdByExternalId,
-  listUsersByExternalId,
-  putRow,
-  readRows,
-} from './store.ts';
+import { type Content, deleteRows, listUsersByExternalId, putRow, readRow } from './store.ts';
 
 export type { ResourceKey, ResourceRow } from './schema.ts';
 
@@ -57,62 +49,20 @@ export async function putResource(
   return row;
 }
 
-/** Counts the version up because columns or members changed, and nothing that is kept here did. @throws Fault not_found */
-export async function bumpVersion(
-  call: Call,
-  client: ResourceClient,
-  type: ResourceType,
-  id: string,
-): Promise<ResourceRow> {
-  const key = keyOf(call, client, type, id);
-  const row = await call.write((inner) => bumpRow(inner.db, key, inner.now));
-  if (!row) throw new Fault('not_found');
-  return row;
-}
-
 /** What the client keeps about one resource; null when it never sent anything. */
-export const readResource = async (
+export async function readResource(
   db: Knex,
-  client: ResourceClient,
+  { client_id }: ResourceClient,
   type: ResourceType,
   id: string,
-): Promise<ResourceRow | null> => (await readResources(db, client, type, [id])).get(id.toLowerCase()) ?? null;
-
-/** The same for many at once, by lower-case id. */
-export async function readResources(
-  db: Knex,
-  { client_id }: ResourceClient,
-  type: ResourceType,
-  ids: readonly string[],
-): Promise<Map<string, ResourceRow>> {
-  const asked = ids.filter(isId);
-  const rows = asked.length === 0 ? [] : await readRows(db, client_id, type, asked);
-  return new Map(rows.map((row) => [row.resource_id, row]));
+): Promise<ResourceRow | null> {
+  return isId(id) ? ((await readRow(db, client_id, type, id)) ?? null) : null;
 }
-
-/** The id of what the client calls so; null when it has nothing of that name. */
-export const findByExternalId = async (
-  db: Knex,
-  { client_id }: ResourceClient,
-  type: ResourceType,
-  externalId: string,
-): Promise<string | null> => (await findIdByExternalId(db, client_id, type, externalId)) ?? null;
 
 /** The account that an organization's directories call by this id; null for none, and where two of them mean different ones. */
 export async function findUserByExternalId(db: Knex, orgId: string, externalId: string): Promise<string | null> {
   const [only, other] = await listUsersByExternalId(db, orgId, externalId);
   return other === undefined ? (only ?? null) : null;
-}
-
-/** Forgets what one client keeps about a resource; nothing to forget is no error. */
-export async function deleteResource(
-  call: Call,
-  client: ResourceClient,
-  type: ResourceType,
-  id: string,
-): Promise<boolean> {
-  const key = keyOf(call, client, type, id);
-  return (await call.write((inner) => deleteRows(inner.db, key.resource_id, key.client_id))) > 0;
 }
 
 /**

@@ -39,16 +39,6 @@ const put = (type: 'User' | 'Group') =>
   );
 const putStatements = { User: put('User'), Group: put('Group') } as const;
 
-const bump = (type: 'User' | 'Group') =>
-  statement(
-    `bump_scim_${type.toLowerCase()}`,
-    `insert into scim_resources as r (client_id, resource_id, resource_type, version, created_at, updated_at)
-     select $1::uuid, $2::uuid, '${type}', 2, $3::timestamptz, $3::timestamptz where exists (${owned[type]})
-     on conflict (client_id, resource_id) do update set version = r.version + 1, updated_at = excluded.updated_at
-     returning ${columns.join(', ')}, true as changed`,
-  );
-const bumpStatements = { User: bump('User'), Group: bump('Group') } as const;
-
 type Written = ResourceRow & { readonly changed: boolean };
 
 export interface Content {
@@ -69,37 +59,18 @@ export const putRow = (
     return (await run<Written>(db, putStatements[resource_type], values))[0];
   });
 
-export const bumpRow = (
-  db: Knex,
-  { client_id, org_id, resource_type, resource_id }: ResourceKey,
-  now: Date,
-): Promise<Written | undefined> =>
-  refusing(constraints, async () => {
-    const values = [client_id, resource_id, now, org_id];
-    return (await run<Written>(db, bumpStatements[resource_type], values))[0];
-  });
-
 const readStatement = statement(
-  'read_scim_resources',
-  `select ${columns.join(', ')} from scim_resources
-    where client_id = $1 and resource_type = $2 and resource_id = any($3::uuid[])`,
+  'read_scim_resource',
+  `select ${columns.join(', ')} from scim_resources where client_id = $1 and resource_type = $2 and resource_id = $3`,
 );
 
-export const readRows = (
+export async function readRow(
   db: Knex,
   client_id: string,
   resource_type: 'User' | 'Group',
-  ids: readonly string[],
-): Promise<ResourceRow[]> => run<ResourceRow>(db, readStatement, [client_id, resource_type, ids]);
-
-export async function findIdByExternalId(
-  db: Knex,
-  client_id: string,
-  resource_type: 'User' | 'Group',
-  external_id: string,
-): Promise<string | undefined> {
-  const row = await db('scim_resources').where({ client_id, resource_type, external_id }).first('resource_id');
-  return row?.resource_id;
+  resource_id: string,
+): Promise<ResourceRow | undefined> {
+  return (await run<ResourceRow>(db, readStatement, [client_id, resource_type, resource_id]))[0];
 }
 
 /** The accounts that an organization's directories call so; more than one only where two of them use the same id. */
@@ -112,12 +83,7 @@ export async function listUsersByExternalId(db: Knex, org_id: string, external_i
   return rows.map((row: { resource_id: string }) => row.resource_id);
 }
 
-/** @param client_id absent: what every client keeps about it */
-export async function deleteRows(db: Knex, resource_id: string, client_id?: string): Promise<number> {
-  return db('scim_resources')
-    .where({ resource_id })
-    .modify((query) => {
-      if (client_id !== undefined) query.where({ client_id });
-    })
-    .delete();
+/** Deletes what every client keeps about it. */
+export async function deleteRows(db: Knex, resource_id: string): Promise<void> {
+  await db('scim_resources').where({ resource_id }).delete();
 }

@@ -5,7 +5,7 @@ import { addParentRole, updateRole } from '../../../src/access/roles/service.ts'
 import { changeMembers } from '../../../src/directory/groups/members.ts';
 import { createGroup, updateGroup } from '../../../src/directory/groups/service.ts';
 import { setMemberStatus } from '../../../src/directory/memberships/service.ts';
-import { setEnabled } from '../../../src/directory/users/service.ts';
+import { updateOwnedUser } from '../../../src/directory/users/service.ts';
 import { codeOf, makeActor, makeOrganization, makeOwned } from '../../directory/cast.ts';
 import { type World, world } from '../../support/world.ts';
 import { makeRole, systemRole } from '../bundles.ts';
@@ -87,7 +87,7 @@ describe('access/grants: explaining', () => {
     await setMemberStatus(w.call(), org.org_id, user.user_id, 'suspended');
     expect(await explain()).to.include({ allowed: false, reason: 'membership_inactive' });
     await setMemberStatus(w.call(), org.org_id, user.user_id, 'active');
-    await setEnabled(w.call(), org.org_id, user.user_id, false);
+    await updateOwnedUser(w.call(), org.org_id, user.user_id, { enabled: false });
     expect(await explain()).to.include({ allowed: false, reason: 'account_disabled' });
   });
 

@@ -20,7 +20,7 @@ import { changeMembers } from '../../../src/directory/groups/members.ts';
 import { createGroup, deleteGroup, updateGroup } from '../../../src/directory/groups/service.ts';
 import { addMember, findMembership, setMemberStatus } from '../../../src/directory/memberships/service.ts';
 import { suspendOrganization } from '../../../src/directory/organizations/service.ts';
-import { setEnabled, updateAnyUser } from '../../../src/directory/users/service.ts';
+import { updateAnyUser, updateOwnedUser } from '../../../src/directory/users/service.ts';
 import {
   codeOf,
   countEvents,
@@ -274,7 +274,7 @@ describe('access/grants', () => {
       delete: () => deleteGroup(directoryOf(w, org), org.org_id, group.group_id),
       stop: () => updateGroup(w.call(), org.org_id, group.group_id, { is_active: false }),
       'no role': () => revokeGroupRole(w.call(), org.org_id, group.group_id, owner.role_id),
-      disable: () => setEnabled(directoryOf(w, org), org.org_id, user.user_id, false),
+      disable: () => updateOwnedUser(directoryOf(w, org), org.org_id, user.user_id, { enabled: false }),
     })) {
       expect(await codeOf(refused()), name).to.equal('last_owner');
     }
@@ -295,9 +295,9 @@ describe('access/grants', () => {
     await setMemberStatus(w.call(), org.org_id, user.user_id, 'suspended');
     expect(await actor()).to.equal(null);
     await setMemberStatus(w.call(), org.org_id, user.user_id, 'active');
-    await setEnabled(w.call(), org.org_id, user.user_id, false);
+    await updateOwnedUser(w.call(), org.org_id, user.user_id, { enabled: false });
     expect(await actor()).to.equal(null);
-    await setEnabled(w.call(), org.org_id, user.user_id, true);
+    await updateOwnedUser(w.call(), org.org_id, user.user_id, { enabled: true });
     await suspendOrganization(w.call(), org.org_id);
     expect(await actor()).to.equal(null);
     expect(await actorForUser(w.db, w.app.clock(), user.user_id, null)).to.equal(null);

@@ -7,7 +7,7 @@ import {
   groupsOfUsers,
   listGroupMembers,
   listGroups,
-  membersOfGroups,
+  ownedMembersOf,
   readGroup,
   searchGroups,
   updateGroup,
@@ -166,9 +166,8 @@ describe('directory/groups', () => {
     await changeMembers(w.call(), org.org_id, group.group_id, { add: ids.slice(1) });
     expect(await endExpiredMembers(w.call())).to.equal(0);
     w.skew += 61_000;
-    expect((await membersOfGroups(w.db, [group.group_id], w.app.clock())).map(({ user_id }) => user_id)).to.deep.equal([
-      ids[1],
-    ]);
+    const members = await ownedMembersOf(w.db, org.org_id, [group.group_id], w.app.clock());
+    expect(members.map(({ user_id }) => user_id)).to.deep.equal([ids[1]]);
     expect(await endExpiredMembers(w.call())).to.equal(1);
     expect((await readGroup(w.call(), org.org_id, group.group_id)).member_count).to.equal(1);
   });

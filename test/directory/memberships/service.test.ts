@@ -11,7 +11,7 @@ import {
   removeMember,
   setMemberStatus,
 } from '../../../src/directory/memberships/service.ts';
-import { deleteOwnedUser, findUser, setEnabled } from '../../../src/directory/users/service.ts';
+import { deleteOwnedUser, findUser, updateOwnedUser } from '../../../src/directory/users/service.ts';
 import { verifyAccess } from '../../access/invariant.ts';
 import { type World, world } from '../../support/world.ts';
 import { codeOf, countEvents, directoryOf, makeActor, makeOrganization, makeOwned, makePersonal } from '../cast.ts';
@@ -91,8 +91,8 @@ describe('directory/memberships', () => {
     const id = user.user_id;
     const ways: [string, () => Promise<unknown>][] = [
       ['suspend', () => setMemberStatus(call, org.org_id, id, 'suspended')],
-      ['disable', () => setEnabled(call, org.org_id, id, false)],
-      ['disable by the directory', () => setEnabled(directoryOf(w, org), org.org_id, id, false)],
+      ['disable', () => updateOwnedUser(call, org.org_id, id, { enabled: false })],
+      ['disable by the directory', () => updateOwnedUser(directoryOf(w, org), org.org_id, id, { enabled: false })],
       ['delete', () => deleteOwnedUser(call, org.org_id, id)],
       ['delete by the directory', () => deleteOwnedUser(directoryOf(w, org), org.org_id, id)],
       ['another role', () => setMember(call, org.org_id, id, { role: 'member' })],
@@ -101,7 +101,7 @@ describe('directory/memberships', () => {
     for (const [name, way] of ways) expect(await codeOf(way()), name).to.equal('last_owner');
     expect(await findMembership(w.db, org.org_id, id)).to.include({ user_role: 'owner', status: 'active' });
     const second = await makeActor(w, org, 'owner');
-    await setEnabled(directoryOf(w, org), org.org_id, id, false);
+    await updateOwnedUser(directoryOf(w, org), org.org_id, id, { enabled: false });
     expect(await codeOf(setMember(second.call, org.org_id, second.user.user_id, { role: 'admin' }))).to.equal(
       'last_owner',
     );
@@ -115,7 +115,7 @@ describe('directory/memberships', () => {
     const foreign = await makeOwned(w, theirs);
     await setMember(w.call(), mine.org_id, foreign.user_id, { role: 'owner' });
     await removeMember(w.call(), mine.org_id, person.user_id);
-    await setEnabled(directoryOf(w, theirs), theirs.org_id, foreign.user_id, false);
+    await updateOwnedUser(directoryOf(w, theirs), theirs.org_id, foreign.user_id, { enabled: false });
     expect((await findUser(w.db, foreign.user_id))?.enabled).to.equal(false);
   });
 
@@ -126,7 +126,7 @@ describe('directory/memberships', () => {
     const { call } = await makeActor(w, org, 'admin');
     const ways: [string, () => Promise<unknown>][] = [
       ['suspend', () => setMemberStatus(call, org.org_id, user.user_id, 'suspended')],
-      ['disable', () => setEnabled(call, org.org_id, user.user_id, false)],
+      ['disable', () => updateOwnedUser(call, org.org_id, user.user_id, { enabled: false })],
       ['delete', () => deleteOwnedUser(call, org.org_id, user.user_id)],
       ['another role', () => setMember(call, org.org_id, user.user_id, { role: 'member' })],
     ];

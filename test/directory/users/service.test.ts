@@ -14,8 +14,6 @@ import {
   listOwnedUsers,
   readAnyUser,
   readOwnedUser,
-  setEnabled,
-  setLocked,
   updateAnyUser,
   updateOwnedUser,
 } from '../../../src/directory/users/service.ts';
@@ -113,11 +111,12 @@ describe('directory/users', () => {
   it('says enabling and locking by events of their own', async () => {
     const org = await makeOrganization(w);
     const user = await makeOwned(w, org);
-    expect(await setEnabled(w.call(), org.org_id, user.user_id, false)).to.equal(true);
-    expect(await setEnabled(w.call(), org.org_id, user.user_id, false)).to.equal(false);
-    await updateOwnedUser(w.call(), org.org_id, user.user_id, { enabled: true, last_name: 'Lee' });
-    expect(await setLocked(w.call(), org.org_id, user.user_id, true)).to.equal(true);
-    expect(await setLocked(w.call(), org.org_id, user.user_id, false)).to.equal(true);
+    const change = (columns: object) => updateOwnedUser(w.call(), org.org_id, user.user_id, columns);
+    expect((await change({ enabled: false })).changed).to.deep.equal(['enabled']);
+    expect((await change({ enabled: false })).changed).to.deep.equal([]);
+    await change({ enabled: true, last_name: 'Lee' });
+    expect((await change({ locked: true })).changed).to.deep.equal(['locked']);
+    expect((await change({ locked: false })).changed).to.deep.equal(['locked']);
     for (const name of ['disabled', 'enabled', 'updated', 'locked', 'unlocked']) {
       expect(await countEvents(w, `user.${name}`, user.user_id), name).to.equal(1);
     }
