@@ -11,21 +11,21 @@ import { inspect, readBody } from './body.ts';
 import { once } from './idempotency.ts';
 import type { Route } from './route.ts';
 import { edgeOf, requestFacts } from './server.ts';
-import { compile, fieldErrors } from './validate.ts';
+import { compile, everyProblem, fieldErrors } from './validate.ts';
 
 /** Who is behind the Authorization header of a REST request; throws `unauthenticated` when it proves nobody. */
 export type Authenticate = (context: Context) => Promise<Actor>;
 
-/** Told of each request that was refused for who asked, after it was. Must not throw. */
-export type Denied = (
-  call: Call,
-  denied: {
-    readonly operation: string;
-    readonly permission: string | null;
-    readonly params: Readonly<Record<string, unknown>>;
-    readonly fault: Fault;
-  },
-) => Promise<void>;
+/** What was refused for who asked: which operation, on which things. */
+export interface Denial {
+  readonly operation: string;
+  readonly permission: string | null;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly fault: Fault;
+}
+
+/** Told of each denial, after the refusal. Must not throw. */
+export type RecordDenial = (call: Call, denial: Denial) => Promise<void>;
 
 export const apiPrefix = '/api/v1';
 
@@ -34,14 +34,14 @@ export function mountRoutes(
   app: App,
   routes: readonly Route[],
   authenticate: Authenticate,
-  denied: Denied = async () => {},
+  recordDenial: RecordDenial = async () => {},
 ): Middleware {
   const router = new Router({ prefix: apiPrefix, strict: true });
   const seen = new Set<string>();
   for (const route of routes) {
     if (seen.has(route.operationId)) throw new Error(`Two routes are called ${route.operationId}.`);
     seen.add(route.operationId);
-    router[route.method](route.path.replace(/\{(\w+)\}/g, ':$1'), serve(app, route, authenticate, denied));
+    router[route.method](route.path.replace(/\{(\w+)\}/g, ':$1'), serve(app, route, authenticate, recordDenial));
   }
   const serveRoutes = router.routes();
   const methods = router.allowedMethods();
@@ -66,7 +66,7 @@ function checksOf({ params, query, body, reply }: Route) {
   };
 }
 
-function serve(app: App, route: Route, authenticate: Authenticate, denied: Denied) {
+function serve(app: App, route: Route, authenticate: Authenticate, recordDenial: RecordDenial) {
   let compiled: ReturnType<typeof checksOf> | undefined;
   return async (context: Context): Promise<void> => {
     edgeOf(context).route = route.operationId;
@@ -75,8 +75,8 @@ function serve(app: App, route: Route, authenticate: Authenticate, denied: Denie
     const actor = route.permission === 'public' ? anonymous : await authenticate(context);
     const call = Call.begin(app, actor, requestFacts(context));
     const input = {
-      params: check('params', checks.params, { ...(context as Context & { params: object }).params }),
-      query: check('query', checks.query, singleValues(context.query)),
+      params: check('params', route, checks.params, { ...(context as Context & { params: object }).params }),
+      query: check('query', route, checks.query, singleValues(context.query)),
       body: await bodyOf(context, route, checks.body),
     };
     try {
@@ -96,7 +96,7 @@ function serve(app: App, route: Route, authenticate: Authenticate, denied: Denie
     } catch (error) {
       const params = (input.params ?? {}) as Record<string, unknown>;
       if (error instanceof Fault && isDenial(error, actor, params)) {
-        await denied(call, { operation: route.operationId, permission: route.permission, params, fault: error });
+        await recordDenial(call, { operation: route.operationId, permission: route.permission, params, fault: error });
       }
       throw error;
     }
@@ -109,13 +109,23 @@ function isDenial({ code, status }: Fault, { reach }: Actor, { org_id }: Record<
   return status === 403 || (code === 'not_found' && isElsewhere);
 }
 
-function check(where: 'params' | 'query' | 'body', validate: ValidateFunction | undefined, value: unknown): unknown {
-  if (!validate) return value;
-  if (!validate(value)) {
-    throw new Fault('request_invalid', undefined, { errors: fieldErrors(where, validate.errors) });
-  }
-  return value;
+/** @param isSmall whether it is worth while to look for more than the first problem */
+function check(
+  where: 'params' | 'query' | 'body',
+  { [where]: shape }: Route,
+  validate: ValidateFunction | undefined,
+  value: unknown,
+  isSmall = true,
+): unknown {
+  if (!validate || validate(value)) return value;
+  const first = fieldErrors(where, validate.errors);
+  throw new Fault('request_invalid', undefined, {
+    errors: isSmall && shape ? everyProblem(where, shape, value) : first,
+  });
 }
+
+/** Bytes of a body in which every problem is looked for. */
+const smallBody = 16_384;
 
 /** A parameter that comes twice has no meaning (checklist OA-10). */
 function singleValues(query: Record<string, string | string[] | undefined>): Record<string, string> {
@@ -134,7 +144,7 @@ function singleValues(query: Record<string, string | string[] | undefined>): Rec
 async function bodyOf(context: Context, route: Route, validate: ValidateFunction | undefined): Promise<unknown> {
   if (!validate) return undefined;
   const body = await readBody(context, { limit: route.bodyLimit });
-  return check('body', validate, body ?? {});
+  return check('body', route, validate, body ?? {}, (context.request.length ?? Infinity) <= smallBody);
 }
 
 async function answer(

@@ -4,17 +4,8 @@
  * be filled from outside. Bounded for each asker and process; the next row says how many were left out.
  */
 import { LRUCache } from 'lru-cache';
-import type { Call } from '../../core/call.ts';
-import type { Fault } from '../../core/fault.ts';
+import type { RecordDenial } from '../../http/mount.ts';
 import { accessDenied } from './schema.ts';
-
-/** What was asked for: which operation, on which things. */
-export interface Denied {
-  readonly operation: string;
-  readonly permission: string | null;
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly fault: Fault;
-}
 
 const perWindow = 30;
 const windowMs = 60_000;
@@ -26,7 +17,7 @@ interface Window {
 }
 
 /** @returns what records a denial; it never throws, because the refusal stands whatever becomes of its record */
-export function denials(): (call: Call, denied: Denied) => Promise<void> {
+export function denials(): RecordDenial {
   const windows = new LRUCache<string, Window>({ max: 10_000 });
   return async (call, { operation, permission, params, fault }) => {
     const { actor, app, now } = call;

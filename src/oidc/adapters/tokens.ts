@@ -18,10 +18,9 @@ import {
   findCode,
   findRefreshToken,
   type FoundToken,
+  type Granted,
   type Lineage,
 } from '../../applications/tokens/presented.ts';
-import type { Payload } from '../../applications/tokens/records.ts';
-import type { Subject } from '../../applications/tokens/subjects.ts';
 import { endReusedFamily } from '../../applications/tokens/service.ts';
 import { newId } from '../../core/id.ts';
 import { hashSecret } from '../../core/secret.ts';
@@ -42,14 +41,8 @@ function exchangeOf(unit: Unit, grantId: string): Exchange {
   return exchange;
 }
 
-interface Found {
-  readonly lineage: Lineage;
-  readonly grant_payload: Payload;
-  readonly subject: Subject | undefined;
-}
-
 /** Remembers where a token belongs, for what is issued from it and for its revocation, and what was read with it. */
-function remember(unit: Unit, { lineage, grant_payload, subject }: Found): void {
+function remember(unit: Unit, { lineage, grant_payload, subject }: Granted): void {
   unit.lineage = lineage;
   unit.grants.set(lineage.grant_id, grant_payload);
   if (subject) unit.remember(subjectKey(subject.user_id, subject.org_id), subject);
