@@ -4,6 +4,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { routes } from '../../src/app.ts';
+import { mostOutside } from '../../src/core/outside.ts';
 import { passwordHashes } from '../../src/credentials/passwords/hash-queue.ts';
 import { type Answer, type World, world } from '../support/world.ts';
 
@@ -69,6 +70,30 @@ describe('http: what is slow comes before the transaction (RE-15)', () => {
     name.resolve([[value]]);
     const answer = await waiting;
     expect([answer.status, answer.body.verified_by ?? answer.text]).to.deep.equal([200, 'dns']);
+  });
+
+  it('RE-15: one organization waits for four at a time, and the others are none of its business', async () => {
+    const keyOf = async (name: string) => {
+      const { org_id } = (await w.api<{ org_id: string }>('POST', '/organizations', { org_name: name })).body;
+      const domain = `${name}.example`;
+      await w.api('POST', `/organizations/${org_id}/domains`, { domain });
+      const permissions = ['domains.manage'];
+      const at = `/organizations/${org_id}`;
+      const account = await w.api('POST', `${at}/service-accounts`, { name, permissions });
+      const { service_account_id } = account.body;
+      const key = await w.api('POST', `${at}/api-keys`, { name, scopes: permissions, service_account_id });
+      return () => w.api('POST', `${at}/domains/${domain}/verification`, { method: 'dns' }, key.body.key as string);
+    };
+    const [greedy, other] = [await keyOf('greedy'), await keyOf('other')];
+    const waiting = Array.from({ length: mostOutside }, greedy);
+    await until(() => asked.length === mostOutside);
+    const refused = await greedy();
+    expect([refused.status, refused.body.code]).to.deep.equal([429, 'too_many_requests']);
+    const others = other();
+    await until(() => asked.length > mostOutside);
+    name.resolve([]);
+    const answers = await Promise.all([...waiting, others, greedy()]);
+    expect(answers.map(({ body }) => body.code)).to.deep.equal(Array(6).fill('domain_record_missing'));
   });
 
   it('passwords that wait to be hashed', async () => {

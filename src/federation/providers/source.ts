@@ -5,6 +5,7 @@
  */
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
+import { waitOutside } from '../../core/outside.ts';
 import { isHostile, refuseField } from '../../core/text.ts';
 import { type Certificate, readCertificate } from '../saml/certificate.ts';
 import { explain, type RefusalCode } from '../saml/codes.ts';
@@ -64,22 +65,24 @@ export const fromMetadata = ({ entity_id, sso, slo, certificates }: IdpMetadata,
 /**
  * Reads metadata from its address.
  * @param etag of the copy that is known; metadata is null when it is still the same one
- * @throws Fault provider_metadata_refused, egress_refused, egress_failed
+ * @throws Fault provider_metadata_refused, egress_refused, egress_failed, too_many_requests
  */
 export async function fetchMetadata(
   call: Call,
   url: string,
   etag: string | null,
 ): Promise<{ metadata: IdpMetadata | null; etag: string | null }> {
-  const answer = await call.app.fetch(url, {
-    headers: {
-      accept: 'application/samlmetadata+xml, application/xml, text/xml;q=0.9, */*;q=0.1',
-      ...(etag === null ? {} : { 'if-none-match': etag }),
-    },
-    maxBytes,
-    timeoutMs,
-    redirects: 3,
-  });
+  const read = () =>
+    call.app.fetch(url, {
+      headers: {
+        accept: 'application/samlmetadata+xml, application/xml, text/xml;q=0.9, */*;q=0.1',
+        ...(etag === null ? {} : { 'if-none-match': etag }),
+      },
+      maxBytes,
+      timeoutMs,
+      redirects: 3,
+    });
+  const answer = await waitOutside(call, read);
   if (answer.status === 304 && etag !== null) return { metadata: null, etag };
   if (answer.status !== 200) throw new Fault('egress_failed', `The address answered ${answer.status}.`);
   const seen = answer.headers.etag;
