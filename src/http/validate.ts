@@ -33,7 +33,17 @@ const engines = {
   reply: build({ removeAdditional: true }),
 };
 
-export type Part = keyof typeof engines;
+export type Part = 'body' | 'text' | 'reply';
+
+/** The same, that go on after the first problem. Only for small values: on a hostile one that is work for nothing. */
+const thorough = {
+  body: build({ useDefaults: true, allErrors: true }),
+  text: build({ useDefaults: true, coerceTypes: true, allErrors: true }),
+};
+const thoroughly = new WeakMap<TSchema, ValidateFunction>();
+
+/** Most problems that one answer names. */
+const mostProblems = 20;
 
 /** A copy without TypeBox's own marks: `$id` would clash in ajv, and names belong to the OpenAPI page only. */
 const plain = (schema: TSchema): Record<string, unknown> =>
@@ -58,11 +68,28 @@ function closeObjects(node: unknown): void {
   for (const value of Object.values(schema)) closeObjects(value);
 }
 
-/** Compiles a shape for its part of a route. */
-export function compile(part: Part, schema: TSchema): ValidateFunction {
+const closed = (schema: TSchema): Record<string, unknown> => {
   const copy = plain(schema);
   closeObjects(copy);
-  return engines[part].compile(copy);
+  return copy;
+};
+
+/** Compiles a shape for its part of a route. */
+export const compile = (part: Part, schema: TSchema): ValidateFunction => engines[part].compile(closed(schema));
+
+/** Every problem of a small value that its shape refused, so that a caller mends them in one go; one for each field. */
+export function everyProblem(where: 'params' | 'query' | 'body', schema: TSchema, value: unknown): FieldError[] {
+  let validate = thoroughly.get(schema);
+  if (!validate) {
+    validate = thorough[where === 'body' ? 'body' : 'text'].compile(closed(schema));
+    thoroughly.set(schema, validate);
+  }
+  validate(value);
+  const found = new Map<string, FieldError>();
+  for (const error of fieldErrors(where, validate.errors)) {
+    if (found.size < mostProblems && !found.has(error.pointer)) found.set(error.pointer, error);
+  }
+  return [...found.values()];
 }
 
 /** ajv's errors as fields that a caller can find: a JSON Pointer below `/<where>` and what is expected. */

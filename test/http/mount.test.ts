@@ -118,6 +118,22 @@ describe('http/mount', () => {
     }
   });
 
+  it('names every field that is wrong, each once; of a large body the first', async () => {
+    const pointersOf = async (json: string) =>
+      (await served.post('/api/v1/things', json)).body.errors?.map(({ pointer }: { pointer: string }) => pointer);
+    const wrong = { size: -1.5, role: 'owner', inner: { list: [{ colour: 1 }, {}] } };
+    expect(await pointersOf(JSON.stringify(wrong))).to.have.members([
+      '/body/name',
+      '/body/size',
+      '/body/role',
+      '/body/inner/list/0/colour',
+      '/body/inner/list/1/colour',
+    ]);
+    const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`other${index}`, 1]));
+    expect(await pointersOf(JSON.stringify(many))).to.have.length(20);
+    expect(await pointersOf(JSON.stringify({ ...many, padding: 'x'.repeat(20_000) }))).to.have.length(1);
+  });
+
   it('asks for a body where one is needed', async () => {
     const reply = await served.ask('/api/v1/things', { method: 'POST' });
     expect([reply.status, reply.body.errors?.[0]?.pointer]).to.deep.equal([400, '/body/name']);
