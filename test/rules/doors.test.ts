@@ -31,7 +31,7 @@ const known = [
   "src/scim/router.ts: 'scim'",
   'src/scim/router.ts: `scim ${endpoint}`',
   'src/scim/router.ts: route.name',
-  "src/signin/flow/pages.ts: `signin.${step ?? 'show'}`",
+  'src/signin/flow/pages.ts: `signin.${nameOf(step)}`',
   "src/signin/setup/pages.ts: 'setup'",
   "src/site/pages.ts: 'openapi'",
   "src/site/pages.ts: context.path.startsWith('/dev/mail') ? 'dev-mail' : context.path",
@@ -265,10 +265,7 @@ describe('rules: doors', function () {
       `${authorizationUrl(third, { prompt: 'none' })}&${new URLSearchParams({ organization_id: b.org_id })}`,
     );
     const answer = new URL(asked.location ?? '');
-    expect([answer.searchParams.get('code'), answer.searchParams.get('error')]).to.deep.equal([
-      null,
-      'access_denied',
-    ]);
+    expect([answer.searchParams.get('code'), answer.searchParams.get('error')]).to.deep.equal([null, 'access_denied']);
     const sessions = await w.db('sessions').where({ user_id: person.user_id });
     for (const { org_id } of sessions) expect(own.includes(org_id) || org_id === null).to.equal(true);
   });

@@ -29,6 +29,9 @@ const table: readonly Row[] = [
   { step: identify, isNext: () => true },
 ];
 
+/** Every step that an address can name. */
+export const stepNames: ReadonlySet<string> = new Set(table.map(({ step }) => step.name));
+
 export function stepOf(walk: Walk): Step {
   const row = table.find(({ isNext }) => isNext(walk));
   if (!row) throw new Error('The table of steps has no end.');

@@ -5,7 +5,7 @@ import { readBody } from '../../http/body.ts';
 import { edgeOf } from '../../http/server.ts';
 import { resume } from '../steps/company.ts';
 import type { SigninParts } from './collaborators.ts';
-import { show, submit } from './dispatcher.ts';
+import { show, stepNames, submit } from './dispatcher.ts';
 import { emptyAttempt } from './schema.ts';
 import { type Form, Walk } from './walk.ts';
 
@@ -14,11 +14,15 @@ const address = /^\/signin\/([\w-]{20,64})(?:\/([a-z]+))?$/;
 /** Most bytes of a form: a password of the longest kind, percent-encoded, and the rest. */
 const formLimit = 32_768;
 
+/** A step's name for the log and the metrics; an address of another name is the client's own text, and stays out of them. */
+const nameOf = (step = 'show'): string =>
+  step === 'show' || step === 'federated' || step === 'change' || stepNames.has(step) ? step : 'other';
+
 export function signinPages(parts: SigninParts): Middleware {
   return async (context, next) => {
     const [, uid, step] = address.exec(context.path) ?? [];
     if (uid === undefined) return next();
-    edgeOf(context).route = `signin.${step ?? 'show'}`;
+    edgeOf(context).route = `signin.${nameOf(step)}`;
     if (context.method === 'POST' && step !== undefined) {
       const form = await readForm(context);
       // Before anything is read: another site's form, or another browser's, ends here (WB-01, WB-02).
