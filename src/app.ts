@@ -65,8 +65,8 @@ import { openApi } from './http/openapi.ts';
 import { createPages } from './http/pages.ts';
 import { setFaultHeaders } from './http/problem.ts';
 import type { Route } from './http/route.ts';
-import { createEdge, edgeOf } from './http/server.ts';
-import { type Job, startJobs } from './jobs.ts';
+import { createEdge, edgeOf, type Observe } from './http/server.ts';
+import { type Job, type JobCount, startJobs } from './jobs.ts';
 import { queueMail, sendMails } from './notifications/mails/service.ts';
 import { createOidcDoor, type OidcDoor } from './oidc/door.ts';
 import { scimClientRoutes } from './provisioning/clients/routes.ts';
@@ -146,6 +146,8 @@ export interface Lintel {
   readonly app: App;
   readonly koa: Koa;
   readonly oidc: OidcDoor;
+  /** What jobs did since the start, by name. */
+  readonly jobCounts: ReadonlyMap<string, JobCount>;
   /** From now on `/health/ready` says no; everything is served as before. */
   beginStopping(): void;
   /** From now on every answer closes its connection, so that the next request goes elsewhere. */
@@ -159,6 +161,8 @@ export interface CreateOptions {
   readonly resolveTxt?: (name: string) => Promise<string[][]>;
   /** Tests run jobs when they mean to. */
   readonly withoutJobs?: boolean;
+  /** For metrics; without it nothing is measured. */
+  readonly observe?: Observe;
 }
 
 /** Signing in at companies' own identity providers, as the sign-in pages need it. */
@@ -216,6 +220,7 @@ export async function createLintel(config: Config, database: Database, options: 
     log: app.log,
     cookieKeys: sealer.derive('cookies'),
     isLettingGo: () => lettingGo,
+    observe: options.observe,
     renderFaultAs: renderScimFault,
     renderFaultPage: (context, fault) => {
       const { nonce, request_id } = edgeOf(context);
@@ -264,12 +269,13 @@ export async function createLintel(config: Config, database: Database, options: 
     ),
   );
 
-  const stopJobs = options.withoutJobs ? async () => {} : startJobs(app, jobs);
+  const timetable = startJobs(app, options.withoutJobs ? [] : jobs);
 
   return {
     app,
     koa,
     oidc,
+    jobCounts: timetable.counts,
     beginStopping: () => {
       stopping = true;
     },
@@ -278,7 +284,7 @@ export async function createLintel(config: Config, database: Database, options: 
     },
     close: async () => {
       clock?.stop();
-      await stopJobs();
+      await timetable.stop();
       await drainRecorder(app);
       await egress.close();
     },

@@ -12,14 +12,27 @@ export interface Job {
   readonly run: (app: App) => Promise<unknown>;
 }
 
+export interface JobCount {
+  readonly runs: number;
+  /** Of the runs, those that failed. */
+  readonly failures: number;
+}
+
+export interface Timetable {
+  /** What was run since the start, by the name of the job. */
+  readonly counts: ReadonlyMap<string, JobCount>;
+  /** Waits for the runs in flight. */
+  stop(): Promise<void>;
+}
+
 /**
  * Runs jobs until stopped. A job never overlaps itself in one process; a failing one is logged and tried at its next time.
- * @returns the stop, which waits for the runs in flight
  */
-export function startJobs(app: App, jobs: readonly Job[]): () => Promise<void> {
+export function startJobs(app: App, jobs: readonly Job[]): Timetable {
   let stopped = false;
   const timers = new Map<string, NodeJS.Timeout>();
   const running = new Set<Promise<void>>();
+  const counts = new Map<string, JobCount>(jobs.map(({ name }) => [name, { runs: 0, failures: 0 }]));
 
   const plan = (job: Job, seconds = job.everySeconds) => {
     if (stopped) return;
@@ -28,7 +41,9 @@ export function startJobs(app: App, jobs: readonly Job[]): () => Promise<void> {
     timers.set(job.name, setTimeout(() => begin(job), wait).unref());
   };
   const begin = (job: Job) => {
-    const run = runOnce(app, job).finally(() => {
+    const run = runOnce(app, job).then((isDone) => {
+      const { runs, failures } = counts.get(job.name) as JobCount;
+      counts.set(job.name, { runs: runs + 1, failures: failures + (isDone ? 0 : 1) });
       running.delete(run);
       plan(job);
     });
@@ -37,17 +52,23 @@ export function startJobs(app: App, jobs: readonly Job[]): () => Promise<void> {
 
   // Soon after the start, so that a process which is replaced every day still does its daily work.
   for (const job of jobs) plan(job, Math.min(job.everySeconds, 60));
-  return async () => {
-    stopped = true;
-    for (const timer of timers.values()) clearTimeout(timer);
-    await Promise.all(running);
+  return {
+    counts,
+    stop: async () => {
+      stopped = true;
+      for (const timer of timers.values()) clearTimeout(timer);
+      await Promise.all(running);
+    },
   };
 }
 
-async function runOnce(app: App, job: Job): Promise<void> {
+/** @returns whether it did what it should */
+async function runOnce(app: App, job: Job): Promise<boolean> {
   try {
     await job.run(app);
+    return true;
   } catch (error) {
     app.log.error({ err: error, job: job.name }, 'a job failed; it runs again at its next time');
+    return false;
   }
 }

@@ -1,17 +1,19 @@
 /** Start: configuration, database, migrations, listen; on SIGTERM finish what was begun and stop cleanly. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { Server as ListeningServer } from 'node:net';
 import { createLintel, type Lintel } from './app.ts';
 import { type Config, ConfigurationError, loadConfig } from './config/config.ts';
 import { sealingKeys } from './config/sealing-key.ts';
 import { connect, type Database } from './db/connect.ts';
 import { migrate } from './db/migrate.ts';
-import { admit, limitsOf } from './http/admission.ts';
+import { admit, type Admitted, limitsOf } from './http/admission.ts';
 import { createSetupLink } from './signin/setup/service.ts';
 
 export interface Running {
   readonly lintel: Lintel;
   readonly server: Server;
+  /** Where metrics are asked for; null without `LINTEL_METRICS_PORT`. */
+  readonly metrics: Server | null;
   /**
    * Says at `/health/ready` that it is not ready, serves on for so many seconds (none when absent) so that balancers send requests
    * elsewhere, then takes no new connections, lets what is in flight finish (at most `grace_seconds`) and closes the database.
@@ -29,36 +31,65 @@ export async function start(config: Config): Promise<Running> {
   sealingKeys(config);
   const database = await connect(config.database_url, { pool: config.database_pool });
   let lintel: Lintel | undefined;
+  let metrics: Server | null = null;
   try {
     await migrate(database.knex);
-    lintel = await createLintel(config, database);
-    const server = serve(lintel);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(cannotListen(config, error)));
-      server.listen(config.port, config.host, resolve);
-    });
-    return { lintel, server, stop: stopper(config, lintel, server, database) };
+    const measuring = config.metrics_port === undefined ? null : (await import('./http/metrics.ts')).createMetrics();
+    lintel = await createLintel(config, database, { observe: measuring?.observe });
+    const admitted = admission(lintel);
+    if (measuring) {
+      const { readingsOf } = await import('./metrics.ts');
+      measuring.add(readingsOf(lintel, admitted.load));
+      const { metrics_port: port = 0, metrics_host: host } = config;
+      metrics = limited(measuring.listener, 64);
+      await listen(metrics, { host, port, names: ['LINTEL_METRICS_HOST', 'LINTEL_METRICS_PORT'] });
+    }
+    const server = limited(admitted, 8192);
+    await listen(server, { ...config, names: ['LINTEL_HOST', 'PORT, and LINTEL_URL with it'] });
+    const parts = { config, lintel, server, metrics, database };
+    return { lintel, server, metrics, stop: stopper(parts) };
   } catch (error) {
     // Its jobs are planned already.
     await lintel?.close();
+    metrics?.close();
     await database.close();
     throw error;
   }
 }
 
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  /** The settings that say the host and the port. */
+  readonly names: readonly [host: string, port: string];
+}
+
+function listen(server: Server, place: Place): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(place, error)));
+    server.listen(place.port, place.host, resolve);
+  });
+}
+
 /** Why it could not listen, and what to do about it, in the words of docs/configuration.md. */
-function cannotListen({ host, port }: Config, error: NodeJS.ErrnoException): Error {
+function cannotListen({ host, port, names: [hostName, portName] }: Place, error: NodeJS.ErrnoException): Error {
   const advice: Record<string, string> = {
-    EADDRINUSE: `Port ${port} on ${host} is in use. Stop what uses it, or choose another one: PORT, and LINTEL_URL with it.`,
-    EACCES: `Port ${port} on ${host} needs more rights. Choose one from 1024 on: PORT, and LINTEL_URL with it.`,
-    EADDRNOTAVAIL: `LINTEL_HOST is ${host}, which is no address of this machine.`,
+    EADDRINUSE: `Port ${port} on ${host} is in use. Stop what uses it, or choose another one: ${portName}.`,
+    EACCES: `Port ${port} on ${host} needs more rights. Choose one from 1024 on: ${portName}.`,
+    EADDRNOTAVAIL: `${hostName} is ${host}, which is no address of this machine.`,
   };
   const sentence = advice[error.code ?? ''];
   return sentence === undefined ? error : Object.assign(new Error(sentence), { code: error.code });
 }
 
-/** The HTTP server with the limits of checklist WB-12 and RE-12. */
-export function serve(lintel: Lintel): Server {
+const admission = (lintel: Lintel): Admitted =>
+  admit(lintel.koa.callback(), limitsOf(lintel.app.config.requests_in_flight), lintel.app.log);
+
+/** The HTTP server of the application. */
+export const serve = (lintel: Lintel): Server => limited(admission(lintel), 8192);
+
+/** A HTTP server with the limits of checklist WB-12 and RE-12. */
+function limited(listener: RequestListener, connections: number): Server {
   const server = createServer(
     {
       maxHeaderSize: 16_384,
@@ -68,12 +99,12 @@ export function serve(lintel: Lintel): Server {
       // How often the times above are looked at: by themselves they would be enforced half a minute late.
       connectionsCheckingInterval: 2000,
     },
-    admit(lintel.koa.callback(), limitsOf(lintel.app.config.requests_in_flight), lintel.app.log),
+    listener,
   );
   server.maxRequestsPerSocket = 0;
   // Also who does not read: nothing of ours is silent for so long.
   server.timeout = 120_000;
-  server.maxConnections = 8192;
+  server.maxConnections = connections;
   return server;
 }
 
@@ -84,8 +115,14 @@ const jobsMs = 5000;
 
 const pause = (milliseconds: number) => new Promise<void>((wake) => setTimeout(wake, milliseconds));
 
+interface Parts extends Omit<Running, 'stop'> {
+  readonly config: Config;
+  readonly database: Database;
+}
+
 /** One stop of a process, however often it is asked for; asked again, it waits no longer for balancers (RE-06). */
-function stopper(config: Config, lintel: Lintel, server: Server, database: Database): Running['stop'] {
+function stopper(parts: Parts): Running['stop'] {
+  const { lintel } = parts;
   let stopping: Promise<void> | undefined;
   let hurry: () => void = () => {};
   return (unreadySeconds = 0) => {
@@ -96,7 +133,7 @@ function stopper(config: Config, lintel: Lintel, server: Server, database: Datab
       hurry = resolve;
     });
     const noticed = unreadySeconds > 0 ? Promise.race([pause(unreadySeconds * 1000), hurried]) : Promise.resolve();
-    stopping = noticed.then(() => stop(config, lintel, server, database));
+    stopping = noticed.then(() => stop(parts));
     return stopping;
   };
 }
@@ -105,7 +142,7 @@ function stopper(config: Config, lintel: Lintel, server: Server, database: Datab
  * New connections are refused. What still arrives on an open one is served, and its answer says `Connection: close`; idle ones are
  * closed a little later, so that a request which is already on its way to us is answered and not cut off.
  */
-async function stop(config: Config, lintel: Lintel, server: Server, database: Database): Promise<void> {
+async function stop({ config, lintel, server, metrics, database }: Parts): Promise<void> {
   lintel.letGo();
   // The close of `http.Server` would cut idle connections at once; the one of `net.Server` only stops listening.
   const finished = new Promise<void>((resolve) => ListeningServer.prototype.close.call(server, () => resolve()));
@@ -115,6 +152,9 @@ async function stop(config: Config, lintel: Lintel, server: Server, database: Da
   clearInterval(sweep);
   clearTimeout(patience);
   await Promise.race([lintel.close(), pause(jobsMs)]);
+  // Last, so that what is in flight can be watched until there is nothing.
+  metrics?.close();
+  metrics?.closeAllConnections();
   await database.close();
 }
 

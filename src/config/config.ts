@@ -9,6 +9,19 @@ import { type Static, Type } from 'typebox';
 const setting = {
   port: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'Port to listen on.' }),
   host: Type.String({ default: 'localhost', description: 'Address to listen on; `0.0.0.0` for every interface.' }),
+  metrics_port: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65535,
+      description:
+        'Port on which `GET /metrics` tells numbers of this process in the text format of Prometheus, to whoever can reach it. ' +
+        'Without it nothing is measured.',
+    }),
+  ),
+  metrics_host: Type.String({
+    default: 'localhost',
+    description: 'Address to listen on for metrics; nobody outside of your own network should reach it.',
+  }),
   url: Type.String({
     default: 'http://localhost:3000',
     description:
@@ -170,6 +183,9 @@ function check(settings: Settings): Config {
   if (development && !isLoopback(url.hostname)) {
     throw new ConfigurationError('LINTEL_URL must be https; plain http is accepted on localhost only.');
   }
+  if (settings.metrics_port !== undefined && settings.metrics_port === settings.port) {
+    throw new ConfigurationError('LINTEL_METRICS_PORT must be another port than PORT.');
+  }
   if (!/^(pglite:|postgres(ql)?:\/\/)/.test(settings.database_url)) {
     throw new ConfigurationError('LINTEL_DATABASE_URL must begin with pglite: or postgres://.');
   }
@@ -220,7 +236,7 @@ export function isLoopback(hostname: string): boolean {
 export function configurationReference(): string {
   const rows = Object.entries(setting as Record<string, { description?: string; default?: unknown }>).map(
     ([name, { description, default: usual }]) =>
-      `| \`${environmentName(name)}\` | ${description} | ${usual === '' ? 'none' : `\`${String(usual)}\``} |`,
+      `| \`${environmentName(name)}\` | ${description} | ${usual === '' || usual === undefined ? 'none' : `\`${String(usual)}\``} |`,
   );
   return ['# Configuration', '', '| environment | meaning | default |', '|---|---|---|', ...rows, ''].join('\n');
 }

@@ -47,6 +47,9 @@ export const requestFacts = (context: Context): RequestFacts => ({
   user_agent: context.get('user-agent').slice(0, 512) || null,
 });
 
+/** Told of each answered request, for metrics: by its route's name, or `none` where none matched. Must not throw. */
+export type Observe = (route: string, method: string, status: number, milliseconds: number) => void;
+
 export interface EdgeOptions {
   readonly config: Config;
   readonly log: Log;
@@ -57,6 +60,7 @@ export interface EdgeOptions {
   readonly renderFaultAs?: (context: Context, fault: Fault) => boolean;
   /** True once the process listens no longer: each answer closes its connection. */
   readonly isLettingGo: () => boolean;
+  readonly observe?: Observe;
 }
 
 /** The Koa application with everything that holds for each request, before any route. */
@@ -88,7 +92,7 @@ export function pinHost(koa: Koa, config: Config): void {
   }
 }
 
-function identify({ config, log }: EdgeOptions): Middleware {
+function identify({ config, log, observe }: EdgeOptions): Middleware {
   const isTrustedProxy = addressList(config.trusted_proxies);
   return async (context, next) => {
     const started = performance.now();
@@ -96,15 +100,18 @@ function identify({ config, log }: EdgeOptions): Middleware {
     context.state = state;
     context.res.setHeader('x-request-id', state.request_id);
     await next();
+    const milliseconds = performance.now() - started;
     // The path of a matched route has no ids in it; an unmatched one is the client's own text and stays out of the log.
+    const route = state.route ?? 'none';
+    observe?.(route, context.method, context.status, milliseconds);
     log.info(
       {
         request_id: state.request_id,
         method: context.method,
-        route: state.route ?? 'none',
+        route,
         status: context.status,
         ip: state.ip,
-        milliseconds: Math.round((performance.now() - started) * 10) / 10,
+        milliseconds: Math.round(milliseconds * 10) / 10,
       },
       'request',
     );

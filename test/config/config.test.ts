@@ -76,6 +76,17 @@ describe('config', () => {
     expect(refused({ LINTEL_LOG_LEVEL: 'loud' })).to.match(/one of trace, debug/);
   });
 
+  it('SD-10: has no metrics port unless one is given, which is another one than the main one, on loopback', () => {
+    expect(loadConfig({}).metrics_port).to.equal(undefined);
+    expect(loadConfig({ LINTEL_METRICS_PORT: '' }).metrics_port).to.equal(undefined);
+    expect(loadConfig({ LINTEL_METRICS_PORT: '9464' })).to.include({ metrics_port: 9464, metrics_host: 'localhost' });
+    for (const value of ['0', '65536', 'on', '-1'])
+      expect(refused({ LINTEL_METRICS_PORT: value })).to.equal(
+        'LINTEL_METRICS_PORT must be a whole number from 1 to 65535.',
+      );
+    expect(refused({ PORT: '3100', LINTEL_METRICS_PORT: '3100' })).to.match(/another port than PORT/);
+  });
+
   it('refuses a database of another kind', () => {
     for (const address of ['mysql://x', './data', 'sqlite:x']) {
       expect(refused({ LINTEL_DATABASE_URL: address })).to.match(/must begin with pglite: or postgres/);

@@ -5,12 +5,13 @@ import { people } from '../../src/demo/cast.ts';
 import { openStage, type Stage } from '../../src/demo/stage.ts';
 import { emptyDatabase, onPostgres, testDatabaseAddress } from '../support/database.ts';
 
-export async function journeyStage(): Promise<Stage> {
-  if (!onPostgres) return openStage({ lintel: 0, application: 0, identityProvider: 0 }, () => undefined);
+export async function journeyStage(settings: Readonly<Record<string, string>> = {}): Promise<Stage> {
+  if (!onPostgres) return openStage({ lintel: 0, application: 0, identityProvider: 0 }, () => undefined, settings);
   await emptyDatabase();
   return openStage({ lintel: 0, application: 0, identityProvider: 0 }, () => undefined, {
     LINTEL_DATABASE_URL: await testDatabaseAddress(),
     LINTEL_KEY: randomBytes(32).toString('base64'),
+    ...settings,
   });
 }
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createServer, request as ask, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { createLog } from '../../src/core/log.ts';
-import { admit, type AdmissionLimits } from '../../src/http/admission.ts';
+import { admit, type Admitted, type AdmissionLimits } from '../../src/http/admission.ts';
 
 interface Reply {
   readonly status: number;
@@ -15,6 +15,7 @@ class Works {
   readonly begun: { path: string; end: () => void }[] = [];
   readonly log: string[] = [];
   readonly server: Server;
+  readonly load: Admitted['load'];
 
   constructor(limits: Partial<AdmissionLimits> = {}) {
     const work = async (request: IncomingMessage, response: ServerResponse) => {
@@ -22,7 +23,9 @@ class Works {
       response.end('done');
     };
     const log = createLog('info', { write: (line: string) => void this.log.push(line) });
-    this.server = createServer(admit(work, { running: 2, waiting: 3, deadlineMs: 5000, ...limits }, log));
+    const admitted = admit(work, { running: 2, waiting: 3, deadlineMs: 5000, ...limits }, log);
+    this.load = admitted.load;
+    this.server = createServer(admitted);
   }
 
   listen = (): Promise<void> => new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
@@ -100,6 +103,9 @@ describe('http/admission (RE-11)', () => {
     const scim = [works.send('/scim/v2/Users'), works.send('/scim/v2/Users')];
     await works.reach(2);
     expect((await works.send('/scim/v2/Users')).status).to.equal(503);
+    const idle = { running: 0, waiting: 0, refused: 0 };
+    const busy = { running: 2, waiting: 0, refused: 1 };
+    expect(works.load()).to.deep.equal({ oauth: idle, scim: busy, api: idle, saml: idle, signin: idle, other: idle });
     const others = ['/oauth/token', '/api/v1/users', '/signin/x', '/saml/x/acs', '/', '/health/live', '/health/ready'];
     const answers = others.map((path) => works.send(path));
     await works.reach(2 + others.length);

@@ -20,6 +20,7 @@ const knowsEveryone = new Set([
   'start.ts',
   'reactions.ts',
   'jobs.ts',
+  'metrics.ts',
   'cli.ts',
   'doctor.ts',
   'demo',

@@ -31,6 +31,8 @@ export type SamlPool = {
   verifyResponse(field: string, options: ResponseOptions): Promise<ResponseResult>;
   verifyLogout(input: LogoutInput, expected: LogoutExpectations): Promise<LogoutResult>;
   readIdpMetadata(text: string, options: MetadataOptions): Promise<IdpMetadataResult>;
+  /** Messages that workers read, that wait for one, and that were refused since the start because too many waited. */
+  readonly load: { readonly running: number; readonly waiting: number; readonly refused: number };
   /** Ends the workers; what is waiting or running is answered `busy`. */
   close(): Promise<void>;
 };
@@ -60,6 +62,7 @@ export function createSamlPool(options: PoolOptions = {}): SamlPool {
   const queue: Task[] = [];
   let closed = false;
   let sent = 0;
+  let turnedAway = 0;
 
   function start(): void {
     // The same file as this one's sibling, as TypeScript when run unbuilt and as JavaScript after a build.
@@ -121,6 +124,7 @@ export function createSamlPool(options: PoolOptions = {}): SamlPool {
     return new Promise((resolve) => {
       const settle = (result: unknown): void => resolve(result as JobResult[K]);
       if (closed || queue.length >= queueLimit) {
+        turnedAway += 1;
         settle(refused('busy'));
         return;
       }
@@ -133,6 +137,10 @@ export function createSamlPool(options: PoolOptions = {}): SamlPool {
     verifyResponse: (field, expected) => run<'response'>({ kind: 'response', field, options: expected }),
     verifyLogout: (input, expected) => run<'logout'>({ kind: 'logout', input, expected }),
     readIdpMetadata: (text, metadataOptions) => run<'metadata'>({ kind: 'metadata', text, options: metadataOptions }),
+    get load() {
+      const running = [...slots].filter(({ task }) => task !== undefined).length;
+      return { running, waiting: queue.length, refused: turnedAway };
+    },
     async close() {
       closed = true;
       for (const task of queue.splice(0)) task.settle(refused('busy'));

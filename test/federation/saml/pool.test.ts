@@ -60,7 +60,10 @@ describe('the pool of SAML workers', () => {
 
   it('SA-10: beyond the queue the answer is busy, at once', async () => {
     pool = createSamlPool({ size: 1, queueLimit: 3 });
-    const results = await Promise.all(Array.from({ length: 6 }, () => pool.verifyResponse(field, expectations())));
+    const asked = Array.from({ length: 6 }, () => pool.verifyResponse(field, expectations()));
+    expect(pool.load).to.deep.equal({ running: 0, waiting: 3, refused: 3 });
+    const results = await Promise.all(asked);
+    expect(pool.load).to.deep.equal({ running: 0, waiting: 0, refused: 3 });
     expect(results.map((result) => (result.ok ? 'ok' : result.code))).to.deep.equal([
       'ok',
       'ok',
