@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ask } from './http/served.ts';
 import { type LintelProcess, startProcess } from './support/process.ts';
+import { pause } from './support/waiting.ts';
 
 describe('main', function () {
   this.timeout(240_000);
@@ -72,9 +73,9 @@ describe('main', function () {
       `POST /api/v1/service-accounts HTTP/1.1\r\nHost: localhost:${lintel.port}\r\nAuthorization: Bearer ${lintel.apiKey}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body.slice(0, 10)}`,
     );
-    await new Promise((wake) => setTimeout(wake, 300));
+    await pause(300);
     lintel.signal('SIGTERM');
-    await new Promise((wake) => setTimeout(wake, 300));
+    await pause(300);
     const late = await ask(lintel.port, '/health/ready').then(
       ({ status }) => String(status),
       (error: NodeJS.ErrnoException) => error.code,
@@ -82,7 +83,7 @@ describe('main', function () {
     expect(late).to.equal('503');
     expect(answer).to.equal('');
     // Longer than it is unready and still listens: then only what was in flight is answered.
-    await new Promise((wake) => setTimeout(wake, 1500));
+    await pause(1500);
     const refused = await ask(lintel.port, '/health/ready').then(
       ({ status }) => String(status),
       (error: NodeJS.ErrnoException) => error.code,
@@ -118,7 +119,7 @@ describe('main', function () {
       agent.destroy();
     };
     const clients = Array.from({ length: 6 }, client);
-    await new Promise((wake) => setTimeout(wake, 700));
+    await pause(700);
     lintel.signal('SIGTERM');
     expect(await lintel.ended).to.equal(0);
     going = false;
@@ -135,7 +136,7 @@ describe('main', function () {
       });
       for (const signal of signals) {
         lintel.signal(signal);
-        await new Promise((wake) => setTimeout(wake, 200));
+        await pause(200);
       }
       expect(await lintel.ended, signals.join()).to.equal(0);
     }
@@ -154,7 +155,7 @@ describe('main', function () {
     hanging.write(
       `POST /api/v1/service-accounts HTTP/1.1\r\nHost: localhost:${lintel.port}\r\nContent-Length: 100\r\n\r\n{`,
     );
-    await new Promise((wake) => setTimeout(wake, 200));
+    await pause(200);
     const began = performance.now();
     lintel.signal('SIGTERM');
     expect(await lintel.ended).to.equal(0);
@@ -177,7 +178,7 @@ describe('main', function () {
         }
       };
       const writers = Array.from({ length: 4 }, writer);
-      await new Promise((wake) => setTimeout(wake, 1000 + round * 137));
+      await pause(1000 + round * 137);
       lintel.signal('SIGKILL');
       await lintel.ended;
       alive = false;

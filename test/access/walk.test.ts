@@ -21,20 +21,10 @@ import { makeOrganization, makeOwned, makePersonal, unique } from '../directory/
 import { type World, world } from '../support/world.ts';
 import { makeRole, permissionOf, systemRole } from './bundles.ts';
 import { verifyAccess } from './invariant.ts';
+import { Random } from '../support/random.ts';
 
 const seed = Number(process.env.LINTEL_TEST_SEED ?? 20261121);
 const length = Number(process.env.LINTEL_TEST_STEPS ?? 400);
-
-/** mulberry32: small, seeded, and good enough to choose operations. */
-function chooser(state: number): (below: number) => number {
-  let a = state;
-  return (below) => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 interface Ground {
   readonly org_id: string;
@@ -82,8 +72,9 @@ describe('access: a walk', function () {
 
   it(`keeps every membership exact over ${length} steps (seed ${seed})`, async () => {
     const grounds = [await ground(), await ground()];
-    const pick = chooser(seed);
-    const from = <T>(list: readonly T[]): T => list[pick(list.length)] as T;
+    const random = new Random(seed);
+    const pick = (below: number) => random.below(below);
+    const from = <T>(list: readonly T[]): T => random.pick(list);
     const refusals = new Map<string, number>();
     let done = 0;
     for (let step = 0; step < length; step += 1) {

@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { pause } from '../support/waiting.ts';
 
 export interface OpenLoopJob {
   readonly port: number;
@@ -92,7 +93,7 @@ async function run(job: OpenLoopJob): Promise<OpenLoopReport> {
         else free.push(line);
       }),
   );
-  while (lines.some(({ isFree }) => !isFree)) await new Promise((wake) => setTimeout(wake, 10));
+  while (lines.some(({ isFree }) => !isFree)) await pause(10);
   const began = performance.now();
   let due = 0;
   if (job.rate === null) for (const line of lines) line.send(next());
@@ -100,7 +101,7 @@ async function run(job: OpenLoopJob): Promise<OpenLoopReport> {
   let from = began;
   let first = { due, sent };
   while (performance.now() - began < (job.warmup + job.seconds) * 1000) {
-    await new Promise((wake) => setTimeout(wake, 5));
+    await pause(5);
     if (!counts && performance.now() - began >= job.warmup * 1000) {
       counts = true;
       from = performance.now();

@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { freePort, repository } from '../support/process.ts';
 import { cpuSeconds, remember } from './children.ts';
+import { pause } from '../support/waiting.ts';
 
 export interface Product {
   readonly url: string;
@@ -68,7 +69,7 @@ export async function startProduct({ database_url, key, apiKey, folder }: Produc
       end(child, 'SIGKILL');
       throw new Error(`Lintel does not start:\n${readFileSync(logFile, 'utf8').slice(-3000)}`);
     }
-    await new Promise((wake) => setTimeout(wake, 5));
+    await pause(5);
   }
   const startedInMs = performance.now() - began;
   const pid = lastChild(child.pid ?? 0);
@@ -132,6 +133,6 @@ async function stop(child: ChildProcess, server: number): Promise<void> {
   end(child, 'SIGTERM');
   const patience = setTimeout(() => end(child, 'SIGKILL'), 10_000);
   await ended;
-  while (existsSync(`/proc/${server}`)) await new Promise((wake) => setTimeout(wake, 20));
+  while (existsSync(`/proc/${server}`)) await pause(20);
   clearTimeout(patience);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { residentMiB } from './children.ts';
 import { newKey, type ProductOptions, startProduct } from './product.ts';
 import { type Line, median } from './table.ts';
+import { pause } from '../support/waiting.ts';
 
 interface Start {
   readonly ms: number;
@@ -23,7 +24,7 @@ async function start(options: ProductOptions, times: number, idleSeconds: number
     began.push({ ms: product.startedInMs, cpu: product.startCpu });
     if (time === times) {
       await product.api('GET', '/organizations');
-      await new Promise((wake) => setTimeout(wake, idleSeconds * 1000));
+      await pause(idleSeconds * 1000);
       resident = residentMiB(product.pid);
     }
     await product.stop();

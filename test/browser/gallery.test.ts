@@ -13,6 +13,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { createPages } from '../../src/http/pages.ts';
 import { launch } from './chromium.ts';
 import { hostileSamples, type Sample, samples } from './gallery.ts';
+import { until } from '../support/waiting.ts';
 
 const here = import.meta.dirname;
 const pages = createPages({ viewsDir: join(here, '../../views') });
@@ -167,7 +168,7 @@ describe('pages in a browser', function () {
     const { page, close } = await visit(sample, { javaScriptEnabled: false });
     await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await eventually(() => posted.length > 0);
+    await until(() => posted.length > 0, 5000);
     expect(posted.pop()).to.deep.equal({
       csrf: sample.data['csrf'],
       identifier: 'ada@northwind.example',
@@ -180,7 +181,7 @@ describe('pages in a browser', function () {
 
   it('sends the SAML form by itself, once, exactly', async () => {
     const { page, wrong, close } = await visit(onward[0] as Sample, {});
-    await eventually(() => posted.length > 0);
+    await until(() => posted.length > 0, 5000);
     await page.waitForTimeout(200);
     expect(posted.splice(0)).to.deep.equal([{ SAMLRequest: 'PHNhbWw+', RelayState: 'r1' }]);
     expect(wrong).to.deep.equal([]);
@@ -202,7 +203,7 @@ describe('pages in a browser', function () {
     const sample = hostileSamples.find(({ name }) => name === 'hostile-signout') as Sample;
     const { page, close } = await visit(sample, { javaScriptEnabled: false });
     await page.getByRole('button', { name: 'Sign out' }).click();
-    await eventually(() => posted.length > 0);
+    await until(() => posted.length > 0, 5000);
     expect(posted.pop()).to.deep.equal({ xsrf: (sample.data['fields'] as { xsrf: string }).xsrf, logout: 'yes' });
     await close();
   });
@@ -214,7 +215,7 @@ describe('pages in a browser', function () {
     await page.getByRole('button', { name: 'Show password' }).click();
     expect(await field.getAttribute('type')).to.equal('text');
     await page.getByRole('button', { name: 'Sign in' }).dblclick();
-    await eventually(() => posted.length > 0);
+    await until(() => posted.length > 0, 5000);
     await page.waitForTimeout(200);
     expect(posted.splice(0)).to.have.length(1);
     expect(await field.getAttribute('type')).to.equal('password');
@@ -234,13 +235,4 @@ describe('pages in a browser', function () {
 /** A screenshot; once more when the compositor was too busy to answer. The pictures are for people: nothing is asserted on them. */
 async function picture(page: Page, options: { path: string; fullPage?: boolean }): Promise<void> {
   await page.screenshot(options).catch(() => page.screenshot(options));
-}
-
-/** Waits for something the server saw, at most 5 s. */
-async function eventually(seen: () => boolean): Promise<void> {
-  const until = performance.now() + 5000;
-  while (!seen()) {
-    if (performance.now() > until) throw new Error('it did not happen');
-    await new Promise((done) => setTimeout(done, 20));
-  }
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { createLog, describeError, Lines } from '../../src/core/log.ts';
+import { pause } from '../support/waiting.ts';
 
 function logged(write: (log: ReturnType<typeof createLog>) => void, level = 'debug'): Record<string, unknown>[] {
   const lines: string[] = [];
@@ -59,7 +60,7 @@ describe('core/log', () => {
       const blocks: string[] = [];
       return { blocks, lines: new Lines((text) => void blocks.push(text)) };
     };
-    const moment = () => new Promise((wake) => setTimeout(wake, 100));
+    const moment = () => pause(100);
 
     it('that come close together are written together, in their order, soon', async () => {
       const { blocks, lines } = written();

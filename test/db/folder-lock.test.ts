@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { lockFolder } from '../../src/db/folder-lock.ts';
+import { until } from '../support/waiting.ts';
 
 const source = JSON.stringify(join(import.meta.dirname, '../../src/db/folder-lock.ts'));
 
@@ -80,7 +81,7 @@ describe('db/folder-lock', () => {
     expect(() => lockFolder(folder)).to.throw(`in use by process ${pid}`);
     process.kill(pid, 'SIGKILL');
     const state = () => (existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : 'buried');
-    for (let i = 0; i < 100 && !/\) Z |buried/.test(state()); i += 1) await new Promise((wake) => setTimeout(wake, 50));
+    await until(() => /\) Z |buried/.test(state()), 5000);
     // Where the runner was started with SIGCHLD ignored, the kernel buries at once and there is nothing to show.
     if (state() === 'buried') this.skip();
     expect(state()).to.include(') Z ');

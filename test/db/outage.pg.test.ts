@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { missingPostgres, type OwnPostgres, ownPostgres } from '../support/own-postgres.ts';
 import { type LintelProcess, startProcess } from '../support/process.ts';
+import { pause } from '../support/waiting.ts';
 
 describe('db: outages of PostgreSQL', function () {
   this.timeout(90_000);
@@ -39,7 +40,7 @@ describe('db: outages of PostgreSQL', function () {
 
   async function expectOutage(): Promise<void> {
     // Readiness is remembered for a quarter of a second.
-    await new Promise((wake) => setTimeout(wake, 300));
+    await pause(300);
     // Twelve at once, more than one connection pool: none may wait for the others' timeouts.
     const answers = await Promise.all([
       ...Array.from({ length: 6 }, () => timed(read)),
@@ -62,12 +63,12 @@ describe('db: outages of PostgreSQL', function () {
       const [one, two] = [await timed(read), await timed(write)];
       if (one.status === 200 && two.status === 201) break;
       expect(performance.now() - began, `${one.status} ${two.status} ${two.text}`).to.be.below(withinMs);
-      await new Promise((wake) => setTimeout(wake, 50));
+      await pause(50);
     }
     const answers = await Promise.all(Array.from({ length: 12 }, () => timed(write)));
     expect(answers.map(({ status }) => status)).to.deep.equal(answers.map(() => 201));
     // Readiness is remembered for a quarter of a second; recovery may be faster.
-    await new Promise((wake) => setTimeout(wake, 300));
+    await pause(300);
     expect((await timed(() => fetch(`${lintel.url}/health/ready`))).status).to.equal(200);
     expect(lintel.child.exitCode, lintel.output()).to.equal(null);
   }
@@ -114,15 +115,15 @@ describe('db: outages of PostgreSQL', function () {
         const response = await lintel.api('POST', '/service-accounts', { name, permissions: [] });
         expect(response.status).to.be.oneOf([201, 503]);
         if (response.status === 201) acknowledged.push(name);
-        else await new Promise((wake) => setTimeout(wake, 20));
+        else await pause(20);
         await response.text();
       }
     };
     const writers = Array.from({ length: 4 }, writer);
-    await new Promise((wake) => setTimeout(wake, 500));
+    await pause(500);
     await postgres.stop('SIGQUIT');
     await postgres.start();
-    await new Promise((wake) => setTimeout(wake, 1000));
+    await pause(1000);
     going = false;
     await Promise.all(writers);
     const names: string[] = [];

@@ -4,6 +4,7 @@
  */
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { until } from '../support/waiting.ts';
 
 export interface Balancer {
   readonly url: string;
@@ -116,8 +117,7 @@ export async function balancer({ lookEveryMs }: BalancerOptions = {}): Promise<B
       backend?.agent.destroy();
     },
     async untilReady(wanted) {
-      while (!backends.find((backend) => backend.port === wanted)?.ready)
-        await new Promise((wake) => setTimeout(wake, 20));
+      await until(() => backends.find((backend) => backend.port === wanted)?.ready === true);
     },
     async close() {
       for (const backend of backends.splice(0)) {

@@ -11,6 +11,8 @@ import { newId } from '../../src/core/id.ts';
 import { Browser } from '../../src/demo/browser.ts';
 import { missingPostgres, type OwnPostgres, ownPostgres } from '../support/own-postgres.ts';
 import { type LintelProcess, startProcess } from '../support/process.ts';
+import { USER } from '../scim/door.ts';
+import { pause } from '../support/waiting.ts';
 
 type Words = 'problem' | 'scim' | 'oauth' | 'page';
 
@@ -29,8 +31,6 @@ interface Seen {
   readonly text: string;
   readonly ms: number;
 }
-
-const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
 
 describe('faults: every door without a database', function () {
   this.timeout(180_000);
@@ -227,7 +227,7 @@ describe('faults: every door without a database', function () {
       await ready.text();
       if (ready.status === 200) break;
       expect(performance.now()).to.be.below(deadline);
-      await new Promise((wake) => setTimeout(wake, 100));
+      await pause(100);
     }
     const seen = await seeAll(asked, 4);
     expect(
@@ -268,7 +268,7 @@ describe('faults: every door without a database', function () {
         while (holding) await (await lintel.api('GET', '/service-accounts')).text().catch(() => undefined);
       };
       for (let count = 0; count < 16; count += 1) void slow();
-      await new Promise((wake) => setTimeout(wake, 300));
+      await pause(300);
       const sample = asked.filter(
         (one, at) =>
           needsDatabase(one) && !one.path.includes('service-accounts') && (one.door !== 'problem' || at % 12 === 0),

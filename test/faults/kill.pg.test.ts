@@ -16,14 +16,14 @@ import { onPostgres } from '../support/database.ts';
 import { missingPostgres, type OwnPostgres, ownPostgres } from '../support/own-postgres.ts';
 import { freePort, type LintelProcess, repository, startProcess } from '../support/process.ts';
 import { type Balancer, balancer } from './balancer.ts';
-import { seeded, Traffic } from './traffic.ts';
+import { Traffic } from './traffic.ts';
+import { Random } from '../support/random.ts';
+import { pause } from '../support/waiting.ts';
 
 const number = (name: string, usual: number): number => Number(process.env[name] ?? usual);
 const kills = number('LINTEL_TEST_KILLS', 6);
 const operations = number('LINTEL_TEST_OPERATIONS', 300);
 const seed = number('LINTEL_TEST_SEED', Math.floor(Math.random() * 2 ** 31));
-
-const pause = (milliseconds: number) => new Promise((wake) => setTimeout(wake, milliseconds));
 
 describe(`faults: kill -9 (LINTEL_TEST_SEED=${seed})`, function () {
   this.timeout(900_000);
@@ -111,7 +111,7 @@ describe(`faults: kill -9 (LINTEL_TEST_SEED=${seed})`, function () {
   }
 
   it(`RE-07, AL-02: ${kills} kills of two processes in ${operations} operations: nothing acknowledged is lost, nothing is half done, nothing is used twice`, async () => {
-    const random = seeded(seed);
+    const random = new Random(seed);
     const ports = [await freePort(), await freePort()];
     const first = await start(ports[0] as number);
     front.add(first.port);
@@ -124,8 +124,8 @@ describe(`faults: kill -9 (LINTEL_TEST_SEED=${seed})`, function () {
 
     const killer = async (port: number, begun?: LintelProcess) => {
       for (let lintel = begun; !done(); lintel = undefined) {
-        if (lintel === undefined && random() < 0.1) {
-          await killWhileStarting(port, 200 + random() * 900);
+        if (lintel === undefined && random.chance(0.1)) {
+          await killWhileStarting(port, 200 + random.next() * 900);
           early += 1;
           killed += 1;
           continue;
@@ -134,7 +134,7 @@ describe(`faults: kill -9 (LINTEL_TEST_SEED=${seed})`, function () {
         front.add(port);
         serving.add(port);
         // The pace of kills follows that of the operations; and the other one serves.
-        do await pause(random() * 400);
+        do await pause(random.next() * 400);
         while (!done() && (serving.size < 2 || killed / kills > traffic.operations / operations));
         if (done()) return;
         serving.delete(port);
@@ -157,7 +157,7 @@ describe(`faults: kill -9 (LINTEL_TEST_SEED=${seed})`, function () {
 
   const crashes = Math.max(2, Math.round(kills / 20));
   it(`RE-07: PostgreSQL itself killed ${crashes} times, fsync on: the same holds`, async () => {
-    const random = seeded(seed + 1);
+    const random = new Random(seed + 1);
     const ports = [await freePort(), await freePort()];
     for (const port of ports) {
       await start(port);
@@ -169,7 +169,7 @@ describe(`faults: kill -9 (LINTEL_TEST_SEED=${seed})`, function () {
     let ended = false;
     const crash = async () => {
       for (; crashed < crashes; crashed += 1) {
-        await pause(700 + random() * 1000);
+        await pause(700 + random.next() * 1000);
         await postgres.crash();
       }
       await pause(1000);

@@ -10,6 +10,7 @@ import { emptyDatabase, onPostgres, testDatabaseAddress } from '../support/datab
 import { freePort, type LintelProcess, startProcess } from '../support/process.ts';
 import { type Balancer, balancer } from './balancer.ts';
 import { Traffic } from './traffic.ts';
+import { pause } from '../support/waiting.ts';
 
 const restarts = Number(process.env.LINTEL_TEST_RESTARTS ?? 4);
 
@@ -55,7 +56,7 @@ describe('faults: rolling restart', function () {
     let over = false;
     const roll = async () => {
       for (let turn = 0; turn < restarts; turn += 1) {
-        await new Promise((wake) => setTimeout(wake, 300));
+        await pause(300);
         const leaving = nodes[turn % 2] as LintelProcess;
         leaving.signal('SIGTERM');
         expect(await leaving.ended, leaving.output()).to.equal(0);

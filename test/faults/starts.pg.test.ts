@@ -7,6 +7,7 @@ import { connect } from '../../src/db/connect.ts';
 import { inspect } from '../../src/doctor.ts';
 import { onPostgres } from '../support/database.ts';
 import { freePort, type LintelProcess, startProcess } from '../support/process.ts';
+import { until } from '../support/waiting.ts';
 
 describe('faults: five starts at once', function () {
   this.timeout(180_000);
@@ -47,9 +48,7 @@ describe('faults: five starts at once', function () {
     for (const { port, output } of started) {
       const ready = await fetch(`http://localhost:${port}/health/ready`);
       expect(ready.status, output()).to.equal(200);
-      const deadline = performance.now() + 10_000;
-      while (apiKey === '' && !output().includes('/setup/') && performance.now() < deadline)
-        await new Promise((wake) => setTimeout(wake, 20));
+      if (apiKey === '') await until(() => output().includes('/setup/'), 10_000);
     }
     const database = await connect(address.href, { pool: 2 });
     try {

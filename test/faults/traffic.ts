@@ -5,22 +5,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Browser, type Page, passPages } from '../../src/demo/browser.ts';
 import { Journal, type KindName } from './journal.ts';
+import { Random } from '../support/random.ts';
+import { PATCH, USER } from '../scim/door.ts';
+import { pause } from '../support/waiting.ts';
 
-const USER = 'urn:ietf:params:scim:schemas:core:2.0:User';
-const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 const password = 'seven quiet geese cross the canal';
 const redirectUri = 'http://localhost:1/callback';
-
-/** A small generator with a seed (mulberry32), so that a run can be repeated as far as chance is ours. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** Nobody knows whether it was done: no answer, or one that says that the server does not know either. */
 class Unanswered extends Error {}
@@ -32,7 +22,7 @@ interface Said {
 
 interface Worker {
   readonly name: string;
-  readonly random: () => number;
+  readonly random: Random;
   readonly email: string;
   browser: Browser | undefined;
   refreshToken: string | undefined;
@@ -105,13 +95,13 @@ export class Traffic {
       (await made(`${at}/service-accounts`, { name: 'Robot', permissions: ['users.read'] })).service_account_id ?? '';
     const role = await made(`${at}/roles`, { name: 'Clerk' });
     await this.#api('POST', `${at}/groups/${this.#groupId}/roles`, { role_id: role.role_id });
-    const random = seeded(this.#options.seed);
+    const random = new Random(this.#options.seed);
     for (let index = 0; index < this.#options.workers; index += 1) {
       const email = `worker-${index}@people.example`;
       await made('/users', { email, password });
       this.#workers.push({
         name: `worker ${index}`,
-        random: seeded(Math.floor(random() * 2 ** 32)),
+        random: new Random(random.below(2 ** 32)),
         email,
         browser: undefined,
         refreshToken: undefined,
@@ -146,7 +136,7 @@ export class Traffic {
   async #step(worker: Worker): Promise<void> {
     const table = this.#operations;
     const total = table.reduce((sum, [weight]) => sum + weight, 0);
-    let chosen = worker.random() * total;
+    let chosen = worker.random.next() * total;
     const [, kind, operation] = table.find(([weight]) => (chosen -= weight) < 0) ?? table[0] ?? this.#never();
     try {
       await operation(worker);
@@ -156,7 +146,7 @@ export class Traffic {
       if (!(error instanceof Unanswered)) throw error;
       if (this.#options.strict) this.refused.push(`${kind}: ${error.message}`);
       // Nobody is there: wait a moment, as a client would.
-      await new Promise((wake) => setTimeout(wake, 30));
+      await pause(30);
     }
     this.operations += 1;
   }
@@ -194,7 +184,7 @@ export class Traffic {
   }
 
   #any(worker: Worker, from: readonly string[]): string | undefined {
-    return from[Math.floor(worker.random() * from.length)];
+    return worker.random.pick(from);
   }
 
   // --- requests ---
@@ -254,7 +244,7 @@ export class Traffic {
   }
 
   async #make(worker: Worker, kind: KindName, path: string, name: string, body: object, id: string): Promise<string> {
-    const key = worker.random() < 0.5 ? randomBytes(12).toString('base64url') : undefined;
+    const key = worker.random.chance(0.5) ? randomBytes(12).toString('base64url') : undefined;
     for (let attempt = 0; ; attempt += 1) {
       try {
         const said = await this.#api('POST', path, body, key);
@@ -266,7 +256,7 @@ export class Traffic {
           this.journal.doubt(kind, name);
           throw error;
         }
-        await new Promise((wake) => setTimeout(wake, 100));
+        await pause(100);
       }
     }
   }
@@ -359,7 +349,7 @@ export class Traffic {
   async #scimMembership(worker: Worker): Promise<void> {
     const user = this.#any(worker, this.#users);
     if (user === undefined) return;
-    const joins = worker.random() < 0.7;
+    const joins = worker.random.chance(0.7);
     if (this.journal.members.has(user) && this.journal.members.get(user) === undefined) return;
     this.journal.members.set(user, undefined);
     const operation = joins
@@ -370,7 +360,7 @@ export class Traffic {
   }
 
   async #scimDelete(worker: Worker): Promise<void> {
-    const at = Math.floor(worker.random() * this.#scimUsers.length);
+    const at = worker.random.below(this.#scimUsers.length);
     const [user] = this.#scimUsers.splice(at, 1);
     if (user === undefined) return;
     this.journal.perhapsDeleted.add(user);
@@ -451,7 +441,7 @@ export class Traffic {
       throw error;
     }
     if (said.status !== 200) throw new Unanswered(`code: ${JSON.stringify(said.body)}`);
-    if (worker.random() < 0.1) {
+    if (worker.random.chance(0.1)) {
       // A replay: refused, and everything that came from the code ends (OA-04).
       const again = await take();
       if (again.status === 200) this.journal.violations.push('A code was exchanged twice.');
@@ -473,7 +463,7 @@ export class Traffic {
     this.journal.used(refreshToken);
     worker.refreshToken = String(said.body.refresh_token);
     worker.accessToken = String(said.body.access_token);
-    if (worker.random() < 0.05) {
+    if (worker.random.chance(0.05)) {
       const again = await this.#token({ grant_type: 'refresh_token', refresh_token: refreshToken });
       if (again.status === 200) this.journal.violations.push('A refresh token was exchanged twice.');
       // Within two seconds it harms nobody (RT-03); when the machine was slower the family is gone.

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { type World, world } from '../support/world.ts';
+import { pause } from '../support/waiting.ts';
 
 describe('http/health', () => {
   let w: World;
@@ -21,7 +22,7 @@ describe('http/health', () => {
       if (query.sql === 'select 1') asked += 1;
     };
     w.db.on('query', count);
-    await new Promise((wake) => setTimeout(wake, 300));
+    await pause(300);
     await Promise.all(Array.from({ length: 20 }, () => w.request('/health/ready')));
     w.db.removeListener('query', count);
     expect(asked).to.be.within(1, 4);

@@ -9,6 +9,7 @@ import { route } from '../../src/http/route.ts';
 import { onPostgres } from '../support/database.ts';
 import { type World, world } from '../support/world.ts';
 import { type Served, serveRoutes } from './served.ts';
+import { until } from '../support/waiting.ts';
 
 const happened = { name: 'thing.made', object_type: 'thing', says: 'A thing was made.' };
 
@@ -167,7 +168,7 @@ describe('http/idempotency', () => {
         return 'ready';
       };
       async reached(count: number): Promise<void> {
-        while (this.asked < count) await new Promise((wake) => setTimeout(wake, 5));
+        await until(() => this.asked >= count);
       }
       go(): void {
         for (const resolve of this.#go.splice(0)) resolve();

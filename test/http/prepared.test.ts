@@ -7,6 +7,7 @@ import { routes } from '../../src/app.ts';
 import { mostOutside } from '../../src/core/outside.ts';
 import { passwordHashes } from '../../src/credentials/passwords/hash-queue.ts';
 import { type Answer, type World, world } from '../support/world.ts';
+import { until } from '../support/waiting.ts';
 
 describe('http: what is slow comes before the transaction (RE-15)', () => {
   let w: World;
@@ -39,9 +40,6 @@ describe('http: what is slow comes before the transaction (RE-15)', () => {
 
   const keyed = (path: string, body: object): Promise<Answer> =>
     w.api('POST', path, body, w.apiKey, { 'idempotency-key': randomUUID() });
-  const until = async (isSo: () => boolean): Promise<void> => {
-    while (!isSo()) await new Promise((wake) => setTimeout(wake, 5));
-  };
   /** The embedded database has one connection: while a transaction is open, nobody else is answered. */
   const othersAreAnswered = async (): Promise<void> => {
     const answer = await w.api('POST', '/organizations', { org_name: `Other ${randomUUID()}` });

@@ -9,6 +9,7 @@ import { createScratch } from '../bench/scratch.ts';
 import { type LintelProcess, startProcess } from '../support/process.ts';
 import { keys } from '../support/saml/keys.ts';
 import type { HoldAnswer, HoldQuestion } from './holds.ts';
+import { pause } from '../support/waiting.ts';
 
 export interface Reply {
   readonly status: number;
@@ -106,7 +107,7 @@ export async function loadStage(users: number, environment: Record<string, strin
       await ask({ holds: 'begin' });
       await work();
       // What is done after the answer, such as keeping what was asked, counts too.
-      await new Promise((wake) => setTimeout(wake, 40));
+      await pause(40);
       return ask({ holds: 'end' });
     },
     hold: async (milliseconds) => {

@@ -19,8 +19,8 @@ import {
   type Tokens,
   travel,
   userinfo,
-  wait,
 } from './rp.ts';
+import { pause } from '../support/waiting.ts';
 
 const offline = { scope: 'openid offline_access', prompt: 'consent' };
 
@@ -101,12 +101,12 @@ describe('oidc: endings', () => {
       const { tokens } = await begin(rp);
       await w.api('PATCH', `/applications/${rp.client_id}`, { enabled: false });
       expect((await userinfo(w, tokens.access_token as string)).status).to.equal(401);
-      await wait(800);
+      await pause(800);
       await expectDead(tokens, rp);
       const { status, location } = await new Browser(w).go(authorizationUrl(rp));
       expect([status, location]).to.deep.equal([400, null]);
       await w.api('PATCH', `/applications/${rp.client_id}`, { enabled: true });
-      await wait(800);
+      await pause(800);
       expect((await refresh(w, rp, tokens.refresh_token as string)).body.error, 'they stay dead').to.equal(
         'invalid_grant',
       );

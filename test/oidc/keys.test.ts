@@ -15,8 +15,8 @@ import {
   refresh,
   signIn,
   travel,
-  wait,
 } from './rp.ts';
+import { pause } from '../support/waiting.ts';
 
 const day = 86_400_000;
 
@@ -39,9 +39,9 @@ describe('oidc: signing keys', () => {
   const idToken = async () => (await signIn(w, client, person)).tokens.id_token as string;
   /** Processes look for changes every three seconds. */
   const felt = async () => {
-    await wait(3100);
+    await pause(3100);
     await w.request('/oauth/jwks');
-    await wait(100);
+    await pause(100);
   };
 
   it('sign ID tokens with ES256, and with RS256 for an application that asks', async () => {

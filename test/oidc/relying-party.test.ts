@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { exportJWK, generateKeyPair } from 'jose';
 import * as client from 'openid-client';
 import type { World } from '../support/world.ts';
-import { Browser, makeApplication, makePerson, oidcWorld, type Person, redirectUri, travel, wait } from './rp.ts';
+import { Browser, makeApplication, makePerson, oidcWorld, type Person, redirectUri, travel } from './rp.ts';
+import { pause } from '../support/waiting.ts';
 
 describe('oidc: openid-client', () => {
   let w: World;
@@ -316,7 +317,7 @@ describe('oidc: openid-client', () => {
     );
     expect(before.status).to.equal(400);
     await w.api('PATCH', `/applications/${app.client_id}`, { redirect_uris: ['https://new.example/cb'] });
-    await wait(1000);
+    await pause(1000);
     const after = await new Browser(w).go(
       `/oauth/authorize?client_id=${app.client_id}&redirect_uri=https://new.example/cb&response_type=code&scope=openid`,
     );

@@ -357,6 +357,3 @@ export async function signIn(
     );
   return { tokens: body, journey, code: journey.code, verifier, browser };
 }
-
-export const wait = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -22,8 +22,8 @@ import {
   travel,
   userinfo,
   verifierOf,
-  wait,
 } from './rp.ts';
+import { pause } from '../support/waiting.ts';
 
 describe('oidc: tokens', () => {
   let w: World;
@@ -232,14 +232,14 @@ describe('oidc: tokens', () => {
         (await ask({}, { authorization: basic({ ...machine, client_secret }) })).status;
       expect(await works(machine.client_secret as string)).to.equal(200);
       const first = await w.api('POST', `/applications/${machine.client_id}/secret`, { grace_seconds: 60 });
-      await wait(800);
+      await pause(800);
       expect(await works(String(first.body.client_secret))).to.equal(200);
       expect(await works(machine.client_secret as string)).to.equal(200);
       w.skew = 61_000;
       expect(await works(machine.client_secret as string)).to.equal(401);
       w.skew = 0;
       const second = await w.api('POST', `/applications/${machine.client_id}/secret`, {});
-      await wait(800);
+      await pause(800);
       expect(await works(String(second.body.client_secret))).to.equal(200);
       expect(await works(String(first.body.client_secret))).to.equal(401);
     });
@@ -301,7 +301,7 @@ describe('oidc: tokens', () => {
       const { tokens } = await signIn(w, client, person);
       const second = await refresh(w, client, tokens.refresh_token as string);
       const third = await refresh(w, client, second.body.refresh_token as string);
-      await wait(2100);
+      await pause(2100);
       for (let time = 0; time < 2; time += 1) {
         expect((await refresh(w, client, tokens.refresh_token as string)).body.error).to.equal('invalid_grant');
       }
@@ -320,7 +320,7 @@ describe('oidc: tokens', () => {
       const other = await makeApplication(w);
       const { tokens } = await signIn(w, client, person);
       const second = await refresh(w, client, tokens.refresh_token as string);
-      await wait(2100);
+      await pause(2100);
       for (const token of [tokens.refresh_token, second.body.refresh_token]) {
         expect((await refresh(w, other, token as string)).body.error).to.equal('invalid_grant');
       }

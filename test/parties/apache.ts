@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../support/process.ts';
+import { pause } from '../support/waiting.ts';
 
 const modules = '/usr/lib/apache2/modules';
 const program = '/usr/sbin/apache2';
@@ -132,7 +133,7 @@ async function untilListening(child: ChildProcess, port: number, log: () => stri
       () => false,
     );
     if (answers) return;
-    await new Promise((wake) => setTimeout(wake, 50));
+    await pause(50);
   }
   throw new Error(`Apache did not listen:\n${log()}`);
 }

@@ -8,15 +8,7 @@ import { makeOrganization, makeOwned, makePersonal } from '../directory/cast.ts'
 import { directory, patch, USER } from '../scim/door.ts';
 import { type Act, race, severally, times } from './race.ts';
 import { races, unique } from './stage.ts';
-
-/** A source of chance that gives the same again for the same number. */
-function lot(start: number): <T>(items: readonly T[]) => T {
-  let state = (start * 2_654_435_761) >>> 0;
-  return (items) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return items[Math.floor((state / 2 ** 32) * items.length)] as (typeof items)[number];
-  };
-}
+import { Random } from '../support/random.ts';
 
 races('everything', (stageOf) => {
   async function village() {
@@ -65,7 +57,7 @@ races('everything', (stageOf) => {
   type Village = Awaited<ReturnType<typeof village>>;
 
   /** What can be done, each time to others. */
-  function deeds(v: Village, pick: ReturnType<typeof lot>): readonly (() => Act)[] {
+  function deeds(v: Village, pick: <T>(items: readonly T[]) => T): readonly (() => Act)[] {
     const rest = (method: string, path: string, body?: object) => (): Act => (node) =>
       node.api(method, `${v.at}${path}`, body);
     const scim = (method: string, path: string, body?: object) => (): Act => {
@@ -141,7 +133,8 @@ races('everything', (stageOf) => {
       most: 50,
       prepare: village,
       acts: (v, round) => {
-        const pick = lot(round + 1);
+        const random = new Random(round + 1);
+        const pick = <T>(items: readonly T[]): T => random.pick(items);
         return times(40, () => pick(deeds(v, pick))());
       },
       outcome: ({ status, text }) => (status < 500 ? `${Math.floor(status / 100)}xx` : `${status} ${text}`),

@@ -5,6 +5,8 @@
 import { expect } from 'chai';
 import type { Answer } from '../support/world.ts';
 import type { Node, Stage } from './stage.ts';
+import { Random } from '../support/random.ts';
+import { pause } from '../support/waiting.ts';
 
 /** `LINTEL_TEST_ROUNDS`: a few show most defects; CI runs a hundred. */
 export const rounds = Number(process.env.LINTEL_TEST_ROUNDS ?? 8);
@@ -77,10 +79,8 @@ async function atOnce(
   round: number,
   outcome: (answer: Answer) => string,
 ): Promise<Result[]> {
-  const order = shuffled(
-    acts.map((_, index) => index),
-    seed * 1_000_003 + round,
-  );
+  // The same order for the same number, so that a failing round can be run again.
+  const order = new Random(seed * 1_000_003 + round).shuffled([...acts.keys()]);
   const results: Result[] = Array.from({ length: acts.length });
   await Promise.all(
     order.map(async (index, place) => {
@@ -96,20 +96,8 @@ async function patiently(act: Act, node: Node): Promise<Answer> {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await act(node);
     if (answer.status !== 503 || !answer.headers.has('retry-after') || attempt === 5) return answer;
-    await new Promise((wake) => setTimeout(wake, attempt * 200));
+    await pause(attempt * 200);
   }
-}
-
-/** The same order for the same number, so that a failing round can be run again. */
-function shuffled<T>(items: readonly T[], start: number): T[] {
-  const order = [...items];
-  let state = start >>> 0;
-  for (let end = order.length - 1; end > 0; end -= 1) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    const other = Math.floor((state / 2 ** 32) * (end + 1));
-    [order[end], order[other]] = [order[other] as T, order[end] as T];
-  }
-  return order;
 }
 
 /** The status, and the code of OAuth (`error`), of a problem (`code`) or of SCIM (`scimType`) where there is one. */

@@ -7,10 +7,11 @@ import { expect } from 'chai';
 import { Agent, request } from 'undici';
 import { inspect } from '../../src/doctor.ts';
 import { verifyAccess } from '../access/invariant.ts';
-import { oidcWorld, wait } from '../oidc/rp.ts';
+import { oidcWorld } from '../oidc/rp.ts';
 import { onPostgres, testDatabaseAddress } from '../support/database.ts';
 import { type LintelProcess, startProcess } from '../support/process.ts';
 import type { Answer, World } from '../support/world.ts';
+import { until } from '../support/waiting.ts';
 
 /** One of the processes, spoken to under the issuer's name. */
 export interface Node extends Pick<World, 'request' | 'api'> {
@@ -111,7 +112,7 @@ async function open(isNew: boolean): Promise<Opened> {
   };
   const processes = await Promise.all([startProcess({ environment }), startProcess({ environment })]);
   // Each prints a link of its own, in whose place the next one comes: not before both have.
-  for (const one of isNew ? processes : []) while (!one.output().includes('/setup/')) await wait(20);
+  if (isNew) await until(() => processes.every(({ output }) => output().includes('/setup/')));
   // They are groups of their own: an interrupted run must not leave them behind.
   const kill = () => processes.forEach((one) => one.signal('SIGKILL'));
   process.once('exit', kill);

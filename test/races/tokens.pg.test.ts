@@ -19,11 +19,11 @@ import {
   type Tokens,
   travel,
   verifierOf,
-  wait,
 } from '../oidc/rp.ts';
 import { repository } from '../support/process.ts';
 import { race, type Result, rounds, severally, times } from './race.ts';
 import { type Node, races, type Stage, unique } from './stage.ts';
+import { pause } from '../support/waiting.ts';
 
 races('codes and tokens', (stageOf) => {
   let client: RelyingParty;
@@ -144,7 +144,7 @@ races('codes and tokens', (stageOf) => {
       },
     );
     // One wait for all of them: by now each of the stolen ones was used more than two seconds ago.
-    await wait(2200);
+    await pause(2200);
     await race(stage, {
       prepare: async (round) => chains[round] as (typeof chains)[number],
       acts: ({ stolen, newest }) => [
@@ -207,7 +207,7 @@ races('codes and tokens', (stageOf) => {
       after: async ({ rp }, results, round) => {
         const { refresh_token = '' } = bodyOf(results[0]?.answer as { body: object });
         await stageOf().nodes[0].api('PATCH', `/applications/${rp.client_id}`, { enabled: false });
-        await wait(1000);
+        await pause(1000);
         for (const node of stageOf().nodes) {
           const late = await token(node, rp, { grant_type: 'refresh_token', refresh_token });
           expect(bodyOf(late).error, `round ${round}`).to.equal('invalid_client');

@@ -12,7 +12,7 @@ import { ENTERPRISE_URN } from '../../src/scim/schemas.ts';
 import { readSort, sortSql } from '../../src/scim/sort.ts';
 import { emptyDatabase } from '../support/database.ts';
 import { addGroup, addOrganizations, addUser, CLIENT, ORG, OTHER_ORG, readUsers, uuid } from './directory.ts';
-import { Random } from './random.ts';
+import { Random } from '../support/random.ts';
 import { expectRefusal } from './refusal.ts';
 
 const registries = buildRegistries([

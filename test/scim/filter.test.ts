@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ScimFault } from '../../src/scim/errors.ts';
 import { type FilterNode, MAX_FILTER_BYTES, parseFilter, parsePath } from '../../src/scim/filter.ts';
-import { Random } from './random.ts';
+import { Random } from '../support/random.ts';
 import { expectRefusal } from './refusal.ts';
 
 const eq = (attribute: string, value: string | number | boolean | null): FilterNode => ({

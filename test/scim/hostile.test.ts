@@ -5,7 +5,7 @@ import { deleteGroup } from '../../src/directory/groups/service.ts';
 import type { JsonObject } from '../../src/scim/json.ts';
 import { type World, world } from '../support/world.ts';
 import { type Directory, directory, expectError, GROUP, idsOf, PATCH, patch, USER } from './door.ts';
-import { Random } from './random.ts';
+import { Random } from '../support/random.ts';
 
 describe('scim: hostile input', () => {
   let w: World;

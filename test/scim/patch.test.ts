@@ -6,7 +6,7 @@ import { compileMembership } from '../../src/scim/membership.ts';
 import { MAX_OPERATIONS, parsePatch } from '../../src/scim/patch.ts';
 import { ENTERPRISE, Engine, GROUP, operations, PATCH, USER } from './engine.ts';
 import { uuid } from './directory.ts';
-import { Random } from './random.ts';
+import { Random } from '../support/random.ts';
 import { expectRefusal } from './refusal.ts';
 
 const start: JsonObject = {

@@ -22,12 +22,12 @@ import {
   type Tokens,
   userinfo,
   verifierOf,
-  wait,
 } from '../oidc/rp.ts';
 import { formsOf, Visitor } from '../signin/person.ts';
 import { type World, world } from '../support/world.ts';
 import { keys as idpKeys } from '../support/saml/keys.ts';
 import { Canaries, crawl, dump, pgDump, shapesOf } from './canaries.ts';
+import { pause } from '../support/waiting.ts';
 
 /** A browser whose cookies are secrets. */
 class WatchedBrowser extends Browser {
@@ -210,7 +210,7 @@ describe('security: canaries', function () {
     };
     canaries.add('client secret', later.client_secret);
     // A change of an application is felt within a second.
-    await wait(800);
+    await pause(800);
     const now = { ...client, client_secret: later.client_secret };
     const pushed = await post(
       w,
@@ -609,7 +609,7 @@ describe('security: canaries', function () {
         expect(planted.in(answers.get('readOrganization')?.join('\n') ?? ''), form).to.have.length(1);
         w.app.log.debug({ note: text }, 'planted');
         w.app.log.info(`planted ${text}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await pause(50);
         expect(planted.in(w.logLines.join('\n')), form).to.have.length(1);
         await w.api('DELETE', `/organizations/${body.org_id}`);
       }

@@ -17,11 +17,11 @@ import {
   type Tokens,
   userinfo,
   verifierOf,
-  wait,
 } from '../oidc/rp.ts';
 import { directory } from '../scim/door.ts';
 import { goodPassword, insertPersonWithPassword, Visitor, wrongPassword } from '../signin/person.ts';
 import { type World, world } from '../support/world.ts';
+import { pause } from '../support/waiting.ts';
 
 interface Held {
   readonly user_id: string;
@@ -196,7 +196,7 @@ describe('security: what ends tokens', function () {
     it(`RT-06, OA-26, SE-06: ${what} ends everything that was got with it`, async () => {
       const held = await hold();
       await end(held);
-      if (patience > 0) await wait(patience);
+      if (patience > 0) await pause(patience);
       const later = undo === undefined ? remains : remains.filter((use) => use !== 'single sign-on');
       const now = await alive(
         held,
@@ -205,7 +205,7 @@ describe('security: what ends tokens', function () {
       expect(now, 'at once').to.deep.equal(later.filter((use) => use !== 'single sign-on'));
       if (!undo) return;
       await undo(held);
-      if (patience > 0) await wait(patience);
+      if (patience > 0) await pause(patience);
       const uses = everything.filter((use) => use !== 'single sign-on');
       expect(await alive(held, uses), 'when it is undone').to.deep.equal([]);
     });

@@ -19,6 +19,7 @@ import { Browser, makeApplication, type RelyingParty } from '../oidc/rp.ts';
 import { insertPersonWithPassword, Visitor } from '../signin/person.ts';
 import { keys } from '../support/saml/keys.ts';
 import { type World, world } from '../support/world.ts';
+import { pause } from '../support/waiting.ts';
 
 describe('security: accounts and connections', function () {
   this.timeout(120_000);
@@ -226,7 +227,7 @@ describe('security: accounts and connections', function () {
       const href = /href="(https:\/\/idp\.example\/sso[^"]*)"/.exec(visitor.page.text)?.[1]?.replaceAll('&amp;', '&');
       const request = readRequest(href ?? '');
       await w.api('PATCH', `/applications/${app.client_id}`, { enabled: false });
-      await new Promise((resolve) => setTimeout(resolve, 800));
+      await pause(800);
       const answered = await post(w, c.provider.sp.acs_url, {
         SAMLResponse: response(w, c, request, ida(c)),
         RelayState: request.relay_state,

@@ -23,6 +23,7 @@ import {
 } from '../oidc/rp.ts';
 import { goodPassword, insertPersonWithPassword, Visitor } from '../signin/person.ts';
 import { type World, world } from '../support/world.ts';
+import { until } from '../support/waiting.ts';
 
 /** Everything of the database that is sealed: where it is, and the name under which it was sealed. */
 const places: Readonly<Record<string, (row: Record<string, string>) => string>> = {
@@ -236,8 +237,8 @@ describe('security: what is sealed', function () {
     for (const stage of stages) {
       const next = await Promise.all(stage.map((keys) => node(...keys)));
       nodes = next;
-      const until = asked + 25;
-      while (asked < until) await new Promise((wake) => setTimeout(wake, 20));
+      const enough = asked + 25;
+      await until(() => asked >= enough);
     }
     // What was begun under the old key goes on under both.
     expect((await kept.begun.fill({ password: goodPassword })).callback?.searchParams.get('code')).to.be.a('string');

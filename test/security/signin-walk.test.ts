@@ -13,7 +13,7 @@ import {
   type RelyingParty,
   verifierOf,
 } from '../oidc/rp.ts';
-import { Random } from '../scim/random.ts';
+import { Random } from '../support/random.ts';
 import {
   formsOf,
   goodPassword,

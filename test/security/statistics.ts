@@ -1,12 +1,5 @@
 /** Whether two kinds of requests can be told apart by how long they take. */
-
-export const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] as number)
-    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
-};
+import { median } from '../support/median.ts';
 
 /** The largest distance between the two empirical distributions. */
 export function distance(one: readonly number[], other: readonly number[]): number {

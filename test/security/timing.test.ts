@@ -7,11 +7,13 @@ import pg from 'pg';
 import { newId } from '../../src/core/id.ts';
 import { passwordHashes } from '../../src/credentials/passwords/hash-queue.ts';
 import { company } from '../federation/company.ts';
-import { basic, makeApplication, type RelyingParty, wait } from '../oidc/rp.ts';
+import { basic, makeApplication, type RelyingParty } from '../oidc/rp.ts';
 import { directory, USER } from '../scim/door.ts';
 import { formsOf, goodPassword, insertPersonWithPassword, Visitor, wrongPassword } from '../signin/person.ts';
 import { type World, world } from '../support/world.ts';
-import { compare, inTurn, likelihood, median } from './statistics.ts';
+import { compare, inTurn, likelihood } from './statistics.ts';
+import { median } from '../support/median.ts';
+import { pause } from '../support/waiting.ts';
 
 /** As many as the checklist says, of each kind. */
 const samples = 200;
@@ -133,7 +135,7 @@ describe('security: what a clock tells', function () {
     it('asks the database as much for a wrong secret as for an unknown or disabled application', async () => {
       const [known, disabled] = [await makeApplication(w, machine), await makeApplication(w, machine)];
       await w.api('PATCH', `/applications/${disabled.client_id}`, { enabled: false });
-      await wait(800);
+      await pause(800);
       const asked = async (credentials: RelyingParty) => {
         const work = await ask(() => credentials)();
         return listen(work);

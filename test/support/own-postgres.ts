@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './process.ts';
+import { pause } from './waiting.ts';
 
 function programs(): string | null {
   const debian = '/usr/lib/postgresql';
@@ -81,7 +82,7 @@ export async function ownPostgres({ fsync = false }: OwnPostgresOptions = {}): P
   const untilReady = async () => {
     for (let i = 0; i < 200; i += 1) {
       if (spawnSync(join(bin, 'pg_isready'), ['-q', '-h', '127.0.0.1', '-p', String(port)]).status === 0) return;
-      await new Promise((wake) => setTimeout(wake, 50));
+      await pause(50);
     }
     throw new Error('PostgreSQL did not start within ten seconds.');
   };

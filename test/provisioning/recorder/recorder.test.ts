@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { drainRecorder, expireScimRequests, record, recordedDays } from '../../../src/provisioning/recorder/service.ts';
 import { type World, world } from '../../support/world.ts';
 import { type Directory, makeDirectory } from '../directories.ts';
+import { pause } from '../../support/waiting.ts';
 
 interface Recorded {
   scim_request_id: string;
@@ -224,7 +225,7 @@ describe('provisioning/recorder', () => {
     const written = async () =>
       Number((await w.db('scim_requests').where({ org_id: directory.org_id }).count())[0]?.count);
     for (let round = 0; round < 60 && (await written()) < 120; round += 1) {
-      await new Promise((wake) => setTimeout(wake, 100));
+      await pause(100);
     }
     await drainRecorder(app);
     const { items } = await read('?limit=200');

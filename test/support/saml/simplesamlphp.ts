@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { certificateBody } from '../../../src/federation/saml/certificate.ts';
 import type { KeyPair, ServiceProvider } from '../../../src/federation/saml/service-provider.ts';
+import { pause } from '../waiting.ts';
 
 // Debian's SimpleSAMLphp under PHP's own web server: an enterprise identity provider that this project did not write.
 // `apt-get install simplesamlphp php-cli`; where it is absent, whySkipped() says so in one sentence.
@@ -213,7 +214,7 @@ async function answers(url: string, child: ChildProcess): Promise<void> {
     } catch (error) {
       last = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 125));
+    await pause(125);
   }
   throw last;
 }

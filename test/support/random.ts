@@ -25,4 +25,13 @@ export class Random {
   pick<T>(list: readonly T[]): T {
     return list[this.below(list.length)] as T;
   }
+
+  shuffled<T>(list: readonly T[]): T[] {
+    const order = [...list];
+    for (let end = order.length - 1; end > 0; end -= 1) {
+      const other = this.below(end + 1);
+      [order[end], order[other]] = [order[other] as T, order[end] as T];
+    }
+    return order;
+  }
 }
