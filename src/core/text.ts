@@ -30,7 +30,7 @@ export interface TextRules {
  * A text without space around it, in Unicode NFC.
  * @throws Fault request_invalid, naming the field
  */
-export function readText(field: string, text: string, { max, lines = false }: TextRules): string {
+function readText(field: string, text: string, { max, lines = false }: TextRules): string {
   const normal = text.normalize('NFC').trim();
   if (isHostile(lines ? normal.replace(lineBreaks, ' ') : normal)) {
     refuseField(field, 'has control or direction characters, which are not accepted');

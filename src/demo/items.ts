@@ -14,7 +14,7 @@ export interface Item {
   readonly is_active: boolean;
 }
 
-export const sampleItems: readonly Item[] = [
+const sampleItems: readonly Item[] = [
   {
     id: 1,
     name: 'Keystone',

@@ -1,6 +1,6 @@
 /** The demonstration speaks to Lintel as any script would: over HTTP, with an API key or a SCIM token. */
 
-export class UnexpectedAnswer extends Error {}
+class UnexpectedAnswer extends Error {}
 
 type Json = Record<string, unknown>;
 

@@ -36,7 +36,7 @@ function fromHttpError(error: unknown): Fault {
 }
 
 /** The body of a fault in problem+json. `type` is stable and names the code. */
-export const problemOf = (fault: Fault, requestId: string): Problem => ({
+const problemOf = (fault: Fault, requestId: string): Problem => ({
   type: `urn:lintel:fault:${fault.code}`,
   title: fault.says,
   status: fault.status,

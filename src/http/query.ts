@@ -3,7 +3,7 @@ import type { Middleware } from 'koa';
 import { Fault } from '../core/fault.ts';
 
 /** The longest honest address, an authorization request, has about thirty. */
-export const maxParameters = 500;
+const maxParameters = 500;
 
 /** Reading a query compares each name with every other one: 5,000 of them would hold everybody up for a tenth of a second (RE-17). */
 export function boundQuery(): Middleware {

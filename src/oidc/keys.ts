@@ -13,7 +13,7 @@ const patienceMs = 500;
 const publicMembers = ['kty', 'kid', 'alg', 'use', 'crv', 'x', 'y', 'n', 'e'] as const;
 
 /** The public half, member by member, so that nothing private can slip through (TK-10). */
-export const publicJwk = ({ jwk }: SigningKey): Record<string, unknown> =>
+const publicJwk = ({ jwk }: SigningKey): Record<string, unknown> =>
   Object.fromEntries(publicMembers.filter((name) => jwk[name] !== undefined).map((name) => [name, jwk[name]]));
 
 /** What the provider is built with: the library picks the first key of an algorithm to sign with. */

@@ -3,7 +3,7 @@ import { tooLarge } from './errors.ts';
 import type { FilterNode } from './filter.ts';
 
 /** Elements that all operations of a message may look at; each costs a fraction of a microsecond. */
-export const MAX_EFFORT = 250_000;
+const MAX_EFFORT = 250_000;
 
 /** What is left of it. */
 export class Effort {

@@ -3,7 +3,7 @@
  * for the directory's administrator. The room's faults are turned into these at the edge; nothing else leaves the door.
  */
 
-export const ERROR_URN = 'urn:ietf:params:scim:api:messages:2.0:Error';
+const ERROR_URN = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
 export type ScimType =
   | 'invalidFilter'

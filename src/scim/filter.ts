@@ -7,8 +7,8 @@ import { invalidFilter, invalidPath } from './errors.ts';
 
 /** The longest that a vendor is known to send has 150 bytes and no parentheses. */
 export const MAX_FILTER_BYTES = 2048;
-export const MAX_FILTER_DEPTH = 10;
-export const MAX_FILTER_TERMS = 64;
+const MAX_FILTER_DEPTH = 10;
+const MAX_FILTER_TERMS = 64;
 
 export type CompareOp = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
 export type Literal = string | number | boolean | null;

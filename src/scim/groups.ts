@@ -37,7 +37,7 @@ import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedGroup, w
 type Row = Group & KeptColumns;
 
 /** Members that one answer to a list shows at most: it then has fewer groups. One group alone is always whole. */
-export const MOST_MEMBERS_IN_LIST = 20_000;
+const MOST_MEMBERS_IN_LIST = 20_000;
 
 export const groups: Source<Row> = {
   kind: 'Group',

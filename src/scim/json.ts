@@ -7,11 +7,11 @@ import { invalidSyntax, invalidValue, tooLarge } from './errors.ts';
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-export const MAX_DEPTH = 12;
+const MAX_DEPTH = 12;
 /** Characters of one string; certificates and photos as data URIs are the long ones. */
-export const MAX_STRING = 65_536;
+const MAX_STRING = 65_536;
 /** Values in one document, members of a group included; the edge counts names and commas, and stops earlier (http/body.ts). */
-export const MAX_VALUES = 100_000;
+const MAX_VALUES = 100_000;
 
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
 
@@ -24,7 +24,7 @@ export const isObject = (value: unknown): value is JsonObject =>
  * A deep copy of a parsed body without forbidden names and without `undefined`.
  * @throws ScimFault 400 invalidSyntax (nesting), 400 invalidValue (null byte, no JSON), 413 (a string or the whole too large)
  */
-export function readJson(value: unknown): Json {
+function readJson(value: unknown): Json {
   let seen = 0;
   const read = (item: unknown, depth: number): Json => {
     if (++seen > MAX_VALUES) throw tooLarge('The body holds too many values.');

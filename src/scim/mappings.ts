@@ -48,7 +48,7 @@ export const STANDARD_MAPPINGS: readonly Mapping[] = [
   { local_attribute: 'user_groups.name', scim_attribute: 'displayName' },
 ];
 
-export const MAX_MAPPINGS = 200;
+const MAX_MAPPINGS = 200;
 const PROPERTY = /^[A-Za-z_][\w-]{0,63}$/;
 const OWN_URN = /^urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9_.:-]{1,200}$/i;
 
@@ -127,7 +127,7 @@ export function conditionsOf(filter: FilterNode): { name: string; value: string 
 }
 
 /** One spelling for one place: lower case, conditions in order. */
-export function pathKey(path: AttributePath): string {
+function pathKey(path: AttributePath): string {
   const conditions = path.filter ? (conditionsOf(path.filter) ?? []) : [];
   const inner = conditions.map(({ name, value }) => `${name} eq ${JSON.stringify(value)}`.toLowerCase()).sort();
   const tail = path.sub === undefined ? '' : `.${path.sub.toLowerCase()}`;
@@ -137,7 +137,7 @@ export function pathKey(path: AttributePath): string {
 const samePath = (a: AttributePath, b: AttributePath): boolean => pathKey(a) === pathKey(b);
 
 /** The core schema's URN before a core attribute says nothing (RFC 7644 §3.10). */
-export function stripCore(attribute: string): string {
+function stripCore(attribute: string): string {
   const lower = attribute.toLowerCase();
   for (const urn of [USER_URN, GROUP_URN]) {
     if (lower.startsWith(`${urn.toLowerCase()}:`)) return attribute.slice(urn.length + 1);

@@ -49,7 +49,7 @@ export function splitResource(resource: JsonObject, registry: Registry): StoredR
 }
 
 /** An account needs an address: the primary e-mail, the first, or a user name that is one. */
-export function fallbackEmail(resource: JsonObject): string | null {
+function fallbackEmail(resource: JsonObject): string | null {
   const emails = Array.isArray(resource.emails) ? resource.emails.filter(isObject) : [];
   const best =
     emails.find((one) => one.primary === true && !isEmpty(one.value)) ?? emails.find((one) => !isEmpty(one.value));
@@ -60,7 +60,7 @@ export function fallbackEmail(resource: JsonObject): string | null {
 }
 
 /** @throws ScimFault 400 invalidValue */
-export function readMemberIds(members: Json[]): string[] {
+function readMemberIds(members: Json[]): string[] {
   const ids = members.map((member) => (isObject(member) ? member.value : member));
   for (const id of ids) if (!isUuid(id)) throw invalidValue('members: a value is not the id of a user.');
   return [...new Set((ids as string[]).map((id) => id.toLowerCase()))];

@@ -9,7 +9,7 @@ import type { Attribute } from './attribute.ts';
 import { findAttribute, findExtension, type Registry } from './registry.ts';
 
 /** Characters of one resource as JSON, members aside: a page shows two hundred of them. */
-export const MAX_RESOURCE = 98_304;
+const MAX_RESOURCE = 98_304;
 
 const NAME = /^[A-Za-z$][\w$-]{0,99}$/;
 /** Not the directory's to say (SC-04); computed or kept elsewhere. */

@@ -50,7 +50,7 @@ export function createScimDoor({ app, passwordAllowed }: ScimDoorOptions): Middl
 }
 
 /** Whether an address is this door's. */
-export const isScimPath = (path: string): boolean => path === '/scim' || path.startsWith('/scim/');
+const isScimPath = (path: string): boolean => path === '/scim' || path.startsWith('/scim/');
 
 /** For the edge: what is refused before any door is reached is a SCIM error below `/scim/`. */
 export function renderScimFault(context: Context, fault: Fault): boolean {

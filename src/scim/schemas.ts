@@ -9,8 +9,8 @@ export const USER_URN = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const GROUP_URN = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 export const ENTERPRISE_URN = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 /** Okta Identity Governance asks for these two; the standard's draft of them expired in April 2026. */
-export const ROLE_URN = 'urn:okta:scim:schemas:core:1.0:Role';
-export const ENTITLEMENT_URN = 'urn:okta:scim:schemas:core:1.0:Entitlement';
+const ROLE_URN = 'urn:okta:scim:schemas:core:1.0:Role';
+const ENTITLEMENT_URN = 'urn:okta:scim:schemas:core:1.0:Entitlement';
 
 export type ResourceKind = 'User' | 'Group' | 'Role' | 'Entitlement';
 

@@ -10,7 +10,7 @@
 import type { Knex } from 'knex';
 
 /** Whether the role `r` counts in the organization `:org`. */
-export const roleCounts = `(r.is_active and (
+const roleCounts = `(r.is_active and (
     r.org_id is null and r.name <> 'system_administrator'
     or r.org_id = :org and not exists (select from roles s where s.org_id is null and lower(s.name) = lower(r.name))))`;
 

@@ -12,9 +12,9 @@ const addresses = (description: string) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { maxItems: 50, uniqueItems: true, description });
 const scope = (description: string) => Type.Union([Type.String({ maxLength: 4000 }), Type.Null()], { description });
 
-export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'] as const;
-export const authMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const;
-export const signingAlgorithms = ['ES256', 'RS256'] as const;
+const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'] as const;
+const authMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const;
+const signingAlgorithms = ['ES256', 'RS256'] as const;
 /** Scopes that speak about the person who signed in; the claims behind them are in `src/oidc/claims.ts`. */
 export const identityScopes = ['openid', 'profile', 'email', 'phone', 'offline_access'] as const;
 

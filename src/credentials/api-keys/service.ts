@@ -32,7 +32,7 @@ import {
   updateApiKey as updateRow,
 } from './store.ts';
 
-export const keyPrefix = 'ltl_key_';
+const keyPrefix = 'ltl_key_';
 /** Characters of a key that stay visible: the prefix and six of its 43. */
 const shownLength = keyPrefix.length + 6;
 

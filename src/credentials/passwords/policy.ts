@@ -6,9 +6,9 @@ import { Fault } from '../../core/fault.ts';
 import { isCommon } from './blocklist.ts';
 
 /** Characters that a password needs when it is the only factor. */
-export const lengthAlone = 15;
+const lengthAlone = 15;
 /** Characters that it needs beside a second factor. */
-export const lengthWithSecondFactor = 8;
+const lengthWithSecondFactor = 8;
 /** Bytes (UTF-8, after NFC) that are accepted at most: well beyond what a person types, far below what is work to hash. */
 export const mostBytes = 4096;
 

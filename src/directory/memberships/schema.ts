@@ -8,7 +8,7 @@ const text = () => Type.Union([Type.String(), Type.Null()]);
 /** A date in a row, a text in JSON. */
 const time = () => Type.Unsafe<Date>(Type.String({ format: 'date-time' }));
 
-export const membershipStatuses = ['active', 'invited', 'suspended'] as const;
+const membershipStatuses = ['active', 'invited', 'suspended'] as const;
 
 /** The row `user_organization_info`; its five columns about access are kept by the access room. */
 export const Membership = Type.Object(

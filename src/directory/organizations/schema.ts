@@ -17,7 +17,7 @@ const color = () =>
   );
 const anyObject = (description: string) => Type.Object({}, { additionalProperties: true, description });
 
-export const organizationStatuses = ['active', 'suspended', 'deleted'] as const;
+const organizationStatuses = ['active', 'suspended', 'deleted'] as const;
 
 export const Organization = Type.Object(
   {

@@ -28,7 +28,7 @@ import {
   updateCertificate,
 } from './store.ts';
 
-export const maxCertificates = 5;
+const maxCertificates = 5;
 
 /**
  * Adds what the connection does not have yet, within a transaction that holds the provider's row.

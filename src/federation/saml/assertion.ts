@@ -8,7 +8,7 @@ import { attributeOf, childrenNamed, elementsOf, isElement, plainText, type XmlT
 // verified. Each is one line of the sign-in trace. Nothing is optional: what is missing is refused (SA-06).
 
 type Times = { now: number; skew: number };
-export const maxNameIdLength = 1024;
+const maxNameIdLength = 1024;
 
 export function checkAssertion(
   assertion: XmlTree,

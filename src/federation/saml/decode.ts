@@ -2,7 +2,7 @@ import { inflateRawSync } from 'node:zlib';
 import { SamlRefusal } from './codes.ts';
 
 /** Largest decoded message that is looked at, in bytes (SA-10). */
-export const maxMessageBytes = 256 * 1024;
+const maxMessageBytes = 256 * 1024;
 /** Largest `SAMLRequest` or `SAMLResponse` parameter of the redirect binding, in characters, and what it may inflate to. */
 const maxRedirectCharacters = 64 * 1024;
 const maxInflatedBytes = 1024 * 1024;

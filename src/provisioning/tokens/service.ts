@@ -21,7 +21,7 @@ import {
 } from './schema.ts';
 import { insertToken, listTokens, lockToken, revokeToken } from './store.ts';
 
-export const tokenPrefix = 'ltl_scim_';
+const tokenPrefix = 'ltl_scim_';
 /** Characters that stay visible: the prefix and six of the 43. */
 const shownLength = tokenPrefix.length + 6;
 
