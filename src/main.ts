@@ -163,13 +163,8 @@ export async function run(): Promise<void> {
   const began = performance.now();
   const config = loadConfig();
   const running = await start(config);
-  process.stdout.write(
-    `Lintel answers at ${config.url} (started in ${((performance.now() - began) / 1000).toFixed(1)} s)\n`,
-  );
-  // On the console only: the structured log goes to places where a link that makes an administrator has no business (AU-06).
-  const link = await createSetupLink(running.lintel.app);
-  if (link !== null) process.stdout.write(`Make the first administrator, within an hour: ${link}\n`);
-  // Ctrl-C is a person who waits; a second signal of either kind is somebody who waits no longer.
+  // Before anything is said: whoever reads that it answers may stop it. Ctrl-C is a person who waits; a second signal of either kind
+  // is somebody who waits no longer.
   const waits = { SIGTERM: config.unready_seconds, SIGINT: 0 } as const;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -179,6 +174,12 @@ export async function run(): Promise<void> {
       );
     });
   }
+  process.stdout.write(
+    `Lintel answers at ${config.url} (started in ${((performance.now() - began) / 1000).toFixed(1)} s)\n`,
+  );
+  // On the console only: the structured log goes to places where a link that makes an administrator has no business (AU-06).
+  const link = await createSetupLink(running.lintel.app);
+  if (link !== null) process.stdout.write(`Make the first administrator, within an hour: ${link}\n`);
 }
 
 /** Says in plain words why it did not start, and ends. */
