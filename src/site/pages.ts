@@ -1,8 +1,10 @@
 /** The public face of an instance: start page, API reference, and in development the mailbox. */
+import { Readable } from 'node:stream';
 import type { Context, Middleware } from 'koa';
 import type { App } from '../core/app.ts';
 import { Fault } from '../core/fault.ts';
 import { isId } from '../core/id.ts';
+import { newSecret } from '../core/secret.ts';
 import type { Pages } from '../http/pages.ts';
 import { edgeOf } from '../http/server.ts';
 import { developmentMail, developmentMails } from '../notifications/mails/service.ts';
@@ -15,11 +17,12 @@ export interface SiteParts {
   readonly version: string;
 }
 
-type Show = (context: Context) => Promise<string> | string;
+type Show = (context: Context) => Promise<string> | string | Readable;
 
 /** Serves `/`, `/openapi.json`, `/api/docs`, and `/dev/mail` where mail is kept instead of sent. */
 export function site({ app, pages, openapi, version }: SiteParts): Middleware {
-  const description = JSON.stringify(openapi);
+  const description = Buffer.from(JSON.stringify(openapi));
+  const apiDocs = renderedOnce((nonce) => pages.render('api-docs', { nonce, openapi }));
   const mailbox = app.config.development && app.config.smtp_url === '';
   const pagesByPath: Record<string, Show> = {
     '/': async (context) =>
@@ -31,7 +34,7 @@ export function site({ app, pages, openapi, version }: SiteParts): Middleware {
         // The page also answers while the database is away.
         setup_pending: await isSetupPending(app).catch(() => false),
       }),
-    '/api/docs': (context) => pages.render('api-docs', { nonce: edgeOf(context).nonce, openapi }),
+    '/api/docs': (context) => apiDocs(edgeOf(context).nonce),
   };
   return async (context, next) => {
     if (context.method !== 'GET' && context.method !== 'HEAD') return next();
@@ -45,8 +48,26 @@ export function site({ app, pages, openapi, version }: SiteParts): Middleware {
     const show = pagesByPath[context.path] ?? (mailbox ? mailPage(app, pages, context.path) : undefined);
     if (!show) return next();
     edgeOf(context).route = context.path.startsWith('/dev/mail') ? 'dev-mail' : context.path;
-    context.type = 'html';
     context.body = await show(context);
+    context.type = 'html';
+  };
+}
+
+/**
+ * A page of which only the nonce differs. To make this one takes 20 ms, and anybody may ask for it as often as they like (RE-17). Its
+ * parts are bytes that all answers share: whoever asks and never reads costs next to no memory (RE-13).
+ */
+function renderedOnce(render: (nonce: string) => string): (nonce: string) => Readable {
+  let parts: Buffer[] | undefined;
+  return (nonce) => {
+    if (!parts) {
+      const mark = newSecret();
+      parts = render(mark)
+        .split(mark)
+        .map((text) => Buffer.from(text));
+    }
+    const between = Buffer.from(nonce);
+    return Readable.from(parts.flatMap((part, index) => (index === 0 ? [part] : [between, part])));
   };
 }
 
