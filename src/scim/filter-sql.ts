@@ -3,10 +3,10 @@
  * are bindings; columns come from the registry's constant table. Below a negation each leaf is `coalesce(…, FALSE)`, so that
  * `not` and `ne` are true where there is no value; `ne` is the negation of `eq`, of a multi-valued attribute as well.
  */
+import { isId } from '../core/id.ts';
 import { coerceLiteral } from './filter-match.ts';
 import { invalidFilter } from './errors.ts';
 import type { AttributePath, CompareOp, FilterNode, Literal } from './filter.ts';
-import { isUuid } from './json.ts';
 import type { Attribute } from './attribute.ts';
 import { findAttribute, findBareExtension, findSub, type Registry } from './registry.ts';
 import {
@@ -149,7 +149,7 @@ function compareOperand(
   }
   // PostgreSQL has no text with a null character: nothing stored can meet it.
   if (value.includes('\u0000')) return FALSE;
-  if (operand.type === 'uuid' && op === 'eq') return isUuid(value) ? sql`${operand.sql} = ${value}::uuid` : FALSE;
+  if (operand.type === 'uuid' && op === 'eq') return isId(value) ? sql`${operand.sql} = ${value}::uuid` : FALSE;
   const text = textOf(operand);
   if (sign) {
     return attribute.caseExact

@@ -4,6 +4,7 @@
  * have no table and are refused. A group gives roles only where somebody gave them to it (SC-17): its name means nothing.
  */
 import type { Call } from '../core/call.ts';
+import { isId } from '../core/id.ts';
 import { inTurns, nextTurn } from '../core/turn.ts';
 import { changeMembers, type MemberDelta } from '../directory/groups/members.ts';
 import { type Group, groupUpdated } from '../directory/groups/schema.ts';
@@ -22,7 +23,7 @@ import { putResource, readResource as readKept, selectResources } from '../provi
 import { changedNames } from './changes.ts';
 import { invalidValue, notFound } from './errors.ts';
 import { checkIfMatch, isNotModified } from './etag.ts';
-import { isUuid, type JsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
 import type { ListQuery } from './list.ts';
 import { compileMembership, type MembershipDelta } from './membership.ts';
 import { listResources, type Source } from './pages.ts';
@@ -91,7 +92,7 @@ export const listGroups = (request: ScimRequest, query: ListQuery): Promise<Json
 export async function getGroup(request: ScimRequest, id: string, asking: Asking): Promise<ScimAnswer> {
   const { call, client, registries, trail } = request;
   Object.assign(trail, { resource_type: 'Group', resource_id: id });
-  const group = isUuid(id) ? await findGroup(call.db, client.org_id, id) : null;
+  const group = isId(id) ? await findGroup(call.db, client.org_id, id) : null;
   if (!group) throw notFound();
   const row = storedGroup(group, await kept(call, request, id));
   if (isNotModified(asking.if_none_match, row.version)) return { status: 304, headers: { etag: row.version } };
@@ -180,7 +181,7 @@ interface Held {
 /** In the order in which every change of a group takes its locks. @throws ScimFault 404, 412 */
 async function hold(call: Call, request: ScimRequest, id: string, ifMatch: string | undefined): Promise<Held> {
   const { org_id } = request.client;
-  if (!isUuid(id)) throw notFound();
+  if (!isId(id)) throw notFound();
   await shareAccess(call.db, org_id);
   const group = await holdGroup(call.db, org_id, id);
   if (!group) throw notFound();
@@ -237,7 +238,7 @@ async function write(
 export async function patchGroup(request: ScimRequest, id: string, body: unknown, asking: Asking): Promise<ScimAnswer> {
   const { call, registries, notes, trail } = request;
   Object.assign(trail, { resource_type: 'Group', resource_id: id });
-  if (!isUuid(id)) throw notFound();
+  if (!isId(id)) throw notFound();
   const operations = parsePatch(body, registries.Group, notes);
   const delta = compileMembership(operations, notes);
   await turnAfter(delta.replace ?? [...delta.add, ...delta.remove]);

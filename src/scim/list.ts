@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { isId } from '../core/id.ts';
 import { expiredCursor, invalidCount, invalidCursor, invalidSyntax, invalidValue } from './errors.ts';
 import { type FilterNode, parseFilter } from './filter.ts';
-import { getField, isUuid, type JsonObject, readObject } from './json.ts';
+import { getField, type JsonObject, readObject } from './json.ts';
 import { type Projection, readProjection } from './projection.ts';
 import type { Registry } from './registry.ts';
 import { LIMITS, type Limits } from './schemas.ts';
@@ -107,7 +108,7 @@ function readCursor(text: string, hash: string, now: Date, limits: Limits): Posi
     created,
   );
   const at = Number.parseInt(issued, 36);
-  if (!isTime || !isUuid(id) || asked !== hash || !Number.isFinite(at)) {
+  if (!isTime || !isId(id) || asked !== hash || !Number.isFinite(at)) {
     throw invalidCursor('The cursor is not one of this list: start again with an empty one.');
   }
   if (now.getTime() - at > limits.cursorTimeout * 1000) throw expiredCursor('The cursor has expired: start again.');

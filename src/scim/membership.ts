@@ -2,9 +2,10 @@
  * PATCH of a group's members as a delta, so that one change in a group of 5,000 costs one row, not 5,000
  * (RFC 7644 §3.5.2; Entra and Okta send a few ids at a time). The group is not loaded.
  */
+import { isId } from '../core/id.ts';
 import { invalidValue } from './errors.ts';
 import type { FilterNode } from './filter.ts';
-import { isObject, isUuid, type Json } from './json.ts';
+import { isObject, type Json } from './json.ts';
 import { type Notes, readValue } from './leniency.ts';
 import type { Operation } from './patch.ts';
 import type { Attribute } from './attribute.ts';
@@ -81,14 +82,14 @@ function idsOf(filter: FilterNode): string[] | undefined {
   if (filter.kind !== 'compare' || filter.op !== 'eq' || filter.path.attribute.toLowerCase() !== 'value')
     return undefined;
   // What is no id is nobody's: to remove it is done already.
-  return isUuid(filter.value) ? [filter.value.toLowerCase()] : [];
+  return isId(filter.value) ? [filter.value.toLowerCase()] : [];
 }
 
 function readIds(attribute: Attribute, value: Json, mustBeIds: boolean, notes: Notes): string[] {
   const members = (readValue(attribute, value, notes) ?? []) as Json[];
   return members.flatMap((member) => {
     const id = isObject(member) ? member.value : undefined;
-    if (isUuid(id)) return [id.toLowerCase()];
+    if (isId(id)) return [id.toLowerCase()];
     if (mustBeIds) throw invalidValue('members: a value is not the id of a user.');
     notes.add('no-match-to-remove', 'members');
     return [];

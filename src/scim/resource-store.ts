@@ -3,8 +3,9 @@
  * columns, and on the way back the columns are laid over what was kept, because a column may have been changed elsewhere.
  * A value that differs only in the case of letters comes back as it was sent.
  */
+import { isId } from '../core/id.ts';
 import { invalidValue } from './errors.ts';
-import { isEmpty, isObject, isUuid, type Json, type JsonObject, sameJson } from './json.ts';
+import { isEmpty, isObject, type Json, type JsonObject, sameJson } from './json.ts';
 import type { LocalTarget } from './mappings.ts';
 import type { Attribute, Overlay } from './attribute.ts';
 import type { Registry } from './registry.ts';
@@ -62,7 +63,7 @@ function fallbackEmail(resource: JsonObject): string | null {
 /** @throws ScimFault 400 invalidValue */
 function readMemberIds(members: Json[]): string[] {
   const ids = members.map((member) => (isObject(member) ? member.value : member));
-  for (const id of ids) if (!isUuid(id)) throw invalidValue('members: a value is not the id of a user.');
+  for (const id of ids) if (!isId(id)) throw invalidValue('members: a value is not the id of a user.');
   return [...new Set((ids as string[]).map((id) => id.toLowerCase()))];
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Call } from '../core/call.ts';
 import { Fault } from '../core/fault.ts';
+import { isId } from '../core/id.ts';
 import { inTurns } from '../core/turn.ts';
 import { setPassword } from '../credentials/passwords/service.ts';
 import type { PreparedPassword } from '../credentials/passwords/service.ts';
@@ -25,7 +26,7 @@ import { putResource, readResource as readKept, selectResources } from '../provi
 import { notFound } from './errors.ts';
 import { checkIfMatch, isNotModified } from './etag.ts';
 import { changedNames } from './changes.ts';
-import { isUuid, type Json, type JsonObject } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import type { ListQuery } from './list.ts';
 import { listResources, type Source } from './pages.ts';
 import { parsePatch } from './patch.ts';
@@ -83,7 +84,7 @@ export const listUsers = (request: ScimRequest, query: ListQuery): Promise<JsonO
 export async function getUser(request: ScimRequest, id: string, asking: Asking): Promise<ScimAnswer> {
   const { call, client, registries, trail } = request;
   Object.assign(trail, { resource_type: 'User', resource_id: id });
-  const user = isUuid(id) ? await findOwnedUser(call.db, client.org_id, id) : null;
+  const user = isId(id) ? await findOwnedUser(call.db, client.org_id, id) : null;
   if (!user) throw notFound();
   const kept = (await readKept(call.db, client, 'User', id)) as Kept | null;
   const projection = projectionOf(asking, registries.User);
@@ -198,7 +199,7 @@ interface Held {
 
 /** The account, locked, then what is kept about it: in this order, or an older state could be read. @throws ScimFault 404, 412 */
 async function hold(call: Call, { client }: ScimRequest, id: string, ifMatch: string | undefined): Promise<Held> {
-  const user = isUuid(id) ? await holdOwnedUser(call.db, client.org_id, id) : null;
+  const user = isId(id) ? await holdOwnedUser(call.db, client.org_id, id) : null;
   if (!user) throw notFound();
   const kept = (await readKept(call.db, client, 'User', id)) as Kept | null;
   const row = storedUser(user, kept);
@@ -207,7 +208,7 @@ async function hold(call: Call, { client }: ScimRequest, id: string, ifMatch: st
 }
 
 async function peek({ call, client }: ScimRequest, id: string): Promise<User> {
-  const user = isUuid(id) ? await findOwnedUser(call.db, client.org_id, id) : null;
+  const user = isId(id) ? await findOwnedUser(call.db, client.org_id, id) : null;
   if (!user) throw notFound();
   return user;
 }
