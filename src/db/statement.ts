@@ -67,8 +67,9 @@ const gathered = new WeakMap<object, Waiting[]>();
 const mostTogether = 8;
 
 /**
- * Runs a named statement that only reads, and may share its way to the database with what others read in the same turn of
- * the event loop: under load that is what a look-up costs most. Each has its own rows and its own error.
+ * Runs a named statement that stands alone (it reads, or is all that its transaction would write), and may share its way to the
+ * database with what others ask in the same turn of the event loop: under load that is what a look-up costs most. Each has its
+ * own rows, its own error and its own commit.
  */
 export function read<Row>(db: Knex, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
   const { config } = db.client;

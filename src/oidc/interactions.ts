@@ -77,7 +77,8 @@ export interface Login {
 export interface Interactions {
   /** @throws Fault interaction_gone when it expired, belongs to another browser, or its uid is not that of the path */
   details(context: Context, uid: string): Promise<InteractionDetails>;
-  finishLogin(context: Context, uid: string, login: Login): Promise<void>;
+  /** @param within the call inside of `write` that begins the session: both are kept, or neither */
+  finishLogin(context: Context, uid: string, login: Login, within?: Call): Promise<void>;
   finishOrganization(context: Context, uid: string, orgId: string): Promise<void>;
   /** Allows everything that was asked for. */
   finishConsent(context: Context, uid: string): Promise<void>;
@@ -133,19 +134,18 @@ export function createInteractions(app: App, provider: Provider): Interactions {
       return describe(interaction, await clientOfInteraction(interaction));
     },
 
-    async finishLogin(context, uid, login) {
-      const interaction = await load(context, uid);
-      await finish(context, interaction, {
-        login: {
-          accountId: login.account_id,
-          acr: login.acr,
-          amr: [...login.amr],
-          ts: Math.floor(login.auth_time.getTime() / 1000),
-          remember: login.remember ?? true,
-          session_id: login.session_id,
-          ...(login.org_id ? { org_id: login.org_id } : {}),
-        } as InteractionResults['login'],
-      });
+    async finishLogin(context, uid, login, within) {
+      const proven = {
+        accountId: login.account_id,
+        acr: login.acr,
+        amr: [...login.amr],
+        ts: Math.floor(login.auth_time.getTime() / 1000),
+        remember: login.remember ?? true,
+        session_id: login.session_id,
+        ...(login.org_id ? { org_id: login.org_id } : {}),
+      } as InteractionResults['login'];
+      const work = async () => finish(context, await load(context, uid), { login: proven });
+      await (within ? withinUnit(new Unit(within), work) : work());
     },
 
     async finishOrganization(context, uid, orgId) {

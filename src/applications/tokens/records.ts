@@ -6,7 +6,7 @@
 import type { Knex } from 'knex';
 import { json } from '../../db/json.ts';
 import { sessionIsAlive } from './liveness.ts';
-import { run, statement } from '../../db/statement.ts';
+import { read, run, runLast, statement } from '../../db/statement.ts';
 
 export type Payload = Record<string, unknown>;
 
@@ -21,7 +21,7 @@ export async function findArtifact(
   kind: string,
   id_hash: string,
 ): Promise<{ payload: Payload; consumed: boolean } | undefined> {
-  const [row] = await run<{ payload: Payload; consumed: boolean }>(db, findArtifactStatement, [id_hash, kind]);
+  const [row] = await read<{ payload: Payload; consumed: boolean }>(db, findArtifactStatement, [id_hash, kind]);
   return row;
 }
 
@@ -134,12 +134,13 @@ const saveArtifactStatement = statement(
    where oidc_artifacts.kind = excluded.kind`,
 );
 
-/** Writes an interaction or a pushed authorization request. */
+/** Writes an interaction or a pushed authorization request; in a transaction at its end. */
 export async function saveArtifact(
   db: Knex,
   row: { readonly id_hash: string; readonly kind: string; readonly payload: Payload; readonly expires_at: Date },
 ): Promise<void> {
-  await run(db, saveArtifactStatement, [row.id_hash, row.kind, json(row.payload), row.expires_at]);
+  const values = [row.id_hash, row.kind, json(row.payload), row.expires_at];
+  await (db.isTransaction ? runLast(db, saveArtifactStatement, values) : run(db, saveArtifactStatement, values));
 }
 
 export async function deleteArtifact(db: Knex, kind: string, id_hash: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** SQL of `user_passwords`, and of the two columns of `users` that say whether there is one. */
 import type { Knex } from 'knex';
-import { run, statement } from '../../db/statement.ts';
+import { read, statement } from '../../db/statement.ts';
 
 export interface PasswordOwner {
   readonly user_id: string;
@@ -20,7 +20,7 @@ export const lockOwner = (db: Knex, user_id: string): Promise<PasswordOwner | un
 const readStatement = statement('read_password_hash', 'select password_hash from user_passwords where user_id = $1');
 
 export async function readPasswordHash(db: Knex, user_id: string): Promise<string | null> {
-  const [row] = await run<{ password_hash: string }>(db, readStatement, [user_id]);
+  const [row] = await read<{ password_hash: string }>(db, readStatement, [user_id]);
   return row?.password_hash ?? null;
 }
 

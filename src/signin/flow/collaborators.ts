@@ -47,7 +47,8 @@ export interface Login {
 export interface Interactions {
   /** @throws Fault interaction_gone */
   details(context: Context, uid: string): Promise<InteractionDetails>;
-  finishLogin(context: Context, uid: string, login: Login): Promise<void>;
+  /** @param within the call inside of `write` that begins the session: both are kept, or neither */
+  finishLogin(context: Context, uid: string, login: Login, within: Call): Promise<void>;
   finishOrganization(context: Context, uid: string, orgId: string): Promise<void>;
   finishConsent(context: Context, uid: string): Promise<void>;
   abort(context: Context, uid: string): Promise<void>;

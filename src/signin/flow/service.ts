@@ -36,8 +36,8 @@ export async function refusalOf(call: Call, user: User): Promise<string | null> 
 export type Proof = Omit<NewSession, 'user_id' | 'device_fingerprint' | 'auth_time'> & { readonly auth_time: Date };
 
 /**
- * Ends an attempt well: the session begins and the provider goes on (303). Earlier sessions of this browser end. Whether the
- * account may sign in is asked under its lock, whatever was read of it before.
+ * Ends an attempt well, in one transaction: the session begins and the provider goes on (303). Earlier sessions of this browser
+ * end. Whether the account may sign in is asked under its lock, whatever was read of it before.
  * @param place what the try took of the limits; given back with the session
  * @returns false when the account may not sign in (any more)
  */
@@ -46,12 +46,11 @@ export async function finish(walk: Walk, user: User, proof: Proof, place?: Taken
   const { user_id } = user;
   const isMarked = deviceOf(context) !== null;
   const device_fingerprint = markDevice(context);
-  const session = await call.as(signingIn(user)).write(async (inner) => {
-    if (!(await noteSignin(inner, user_id, proof.provider_id ?? null))) return null;
+  return call.as(signingIn(user)).write(async (inner) => {
+    if (!(await noteSignin(inner, user_id, proof.provider_id ?? null))) return false;
     const people = [user_id, ...(details.session ? [details.session.account_id] : [])];
     // A mark that was made just now stands in no session.
     if (isMarked) await leaveDevice(inner, people, device_fingerprint);
-    if (place) await givePlaceBack(inner, place);
     await recordTry(inner, {
       success: true,
       user_id,
@@ -60,18 +59,14 @@ export async function finish(walk: Walk, user: User, proof: Proof, place?: Taken
       failure_reason: null,
     });
     await deleteAttempt(inner.db, attempt.attempt_id);
-    return createSession(inner, { ...proof, user_id, device_fingerprint });
+    const { session_id } = await createSession(inner, { ...proof, user_id, device_fingerprint });
+    const { amr, acr, auth_time, org_id } = proof;
+    const login = { account_id: user_id, amr, acr, auth_time, org_id, session_id };
+    await walk.parts.interactions.finishLogin(context, walk.uid, login, inner);
+    // Last: everybody shares the counters, and waits as long as they are held.
+    if (place) await givePlaceBack(inner, place);
+    return true;
   });
-  if (!session) return false;
-  await walk.parts.interactions.finishLogin(context, walk.uid, {
-    account_id: user_id,
-    amr: proof.amr,
-    acr: proof.acr,
-    auth_time: proof.auth_time,
-    org_id: proof.org_id,
-    session_id: session.session_id,
-  });
-  return true;
 }
 
 /** Uses up what was proven in an attempt. @returns whether it still counted */

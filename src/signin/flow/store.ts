@@ -4,7 +4,7 @@
 import type { Knex } from 'knex';
 import type { Call } from '../../core/call.ts';
 import { json } from '../../db/json.ts';
-import { run, runLast, statement } from '../../db/statement.ts';
+import { read, runLast, statement } from '../../db/statement.ts';
 import type { Attempt } from './schema.ts';
 
 const sealContext = (attemptId: string): string => `signin_attempts:identifier:${attemptId}`;
@@ -19,7 +19,7 @@ const readStatement = statement(
 );
 
 export async function readAttempt({ db, now, app }: Call, attempt_id: string): Promise<Attempt | undefined> {
-  const [row] = await run<Row>(db, readStatement, [attempt_id, now]);
+  const [row] = await read<Row>(db, readStatement, [attempt_id, now]);
   if (!row) return undefined;
   const { identifier: sealed, ...state } = row.state;
   const identifier = typeof sealed === 'string' ? app.sealer.open(sealed, sealContext(attempt_id)) : null;

@@ -44,14 +44,18 @@ export class Walk {
   }
 
   /**
-   * Reads where an attempt stands. The interaction's cookie was checked before anything is read (SE-01).
+   * Reads where an attempt stands. The interaction's cookie was checked before anything is read (SE-01); with a form, whose browser
+   * is known already, the attempt is read in the same trip, and counts only when the interaction does.
    * @throws Fault interaction_gone
    */
   static async begin(parts: SigninParts, context: Context, uid: string): Promise<Walk> {
-    const details = await parts.interactions.details(context, uid);
     const call = Call.begin(parts.app, anonymous, requestFacts(context));
     const attempt_id = hashSecret(uid);
-    const known = details.prompt.name === 'login' ? await readAttempt(call, attempt_id) : undefined;
+    const early = context.method === 'POST' ? readAttempt(call, attempt_id) : undefined;
+    // Told when it is asked for; a refused interaction never asks.
+    early?.catch(() => {});
+    const details = await parts.interactions.details(context, uid);
+    const known = details.prompt.name === 'login' ? await (early ?? readAttempt(call, attempt_id)) : undefined;
     return new Walk(parts, context, call, details, known ?? emptyAttempt(attempt_id));
   }
 

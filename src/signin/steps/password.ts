@@ -4,7 +4,7 @@
  */
 import { assurance } from '../flow/assurance.ts';
 import { foldIdentifier } from '../flow/routing.ts';
-import { verifyPassword } from '../../credentials/passwords/service.ts';
+import { readStored, verifyPassword } from '../../credentials/passwords/service.ts';
 import { findForSignin } from '../../directory/users/lookup.ts';
 import type { User } from '../../directory/users/schema.ts';
 import { zeroId } from '../../core/id.ts';
@@ -32,16 +32,19 @@ export const password: Step = {
     const device = deviceOf(walk.context);
     // Asked of every name when the browser has a mark, of none when it has not.
     const isKnown = device !== null && (await knowsDevice(call, user?.user_id ?? zeroId, device));
-    const place = await takePlace(call, {
+    const taking = takePlace(call, {
       identifier: foldIdentifier(typed),
       org_id: attempt.org_id,
       user_id: user?.user_id ?? null,
       known_device: isKnown ? device : null,
     });
+    // In the same trip; compared with what was typed only when there is a place.
+    const stored = readStored(call, user?.user_id ?? null);
+    const place = await taking;
     if (!place.taken) return refuse(walk, place.wait_sec);
     const reason = user ? ((await refusalOf(call, user)) ?? (await methodRefusal(walk, user))) : 'account_unknown';
     const usable = user && reason === null && place.is_judged ? user : null;
-    const isRight = await verifyPassword(call, usable?.user_id ?? null, form.password ?? '').catch(
+    const isRight = await verifyPassword(call, usable?.user_id ?? null, form.password ?? '', stored).catch(
       async (error: unknown) => {
         // Nobody looked at it.
         await givePlaceBack(call, place);
