@@ -1,7 +1,7 @@
 /** The database frozen, gone, restarted: 503 with Retry-After within five seconds, then recovery by itself (RE-01, RE-02). */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { missingPostgres, type OwnPostgres, ownPostgres } from '../support/own-postgres.ts';
+import { type OwnPostgres, ownPostgres, skipWithoutPostgres } from '../support/own-postgres.ts';
 import { type LintelProcess, startProcess } from '../support/process.ts';
 import { pause } from '../support/waiting.ts';
 
@@ -13,11 +13,7 @@ describe('db: outages of PostgreSQL', function () {
   let lintel: LintelProcess;
 
   before(async function () {
-    const missing = missingPostgres();
-    if (missing) {
-      process.stdout.write(`  skipped: ${missing}\n`);
-      return this.skip();
-    }
+    skipWithoutPostgres(this);
     postgres = await ownPostgres();
     await postgres.start();
     const environment = { LINTEL_DATABASE_URL: postgres.address, LINTEL_KEY: randomBytes(32).toString('base64') };

@@ -9,7 +9,7 @@ import pg from 'pg';
 import { routes } from '../../src/app.ts';
 import { newId } from '../../src/core/id.ts';
 import { Browser } from '../../src/demo/browser.ts';
-import { missingPostgres, type OwnPostgres, ownPostgres } from '../support/own-postgres.ts';
+import { type OwnPostgres, ownPostgres, skipWithoutPostgres } from '../support/own-postgres.ts';
 import { type LintelProcess, startProcess } from '../support/process.ts';
 import { USER } from '../scim/door.ts';
 import { pause } from '../support/waiting.ts';
@@ -41,11 +41,7 @@ describe('faults: every door without a database', function () {
   let asked: Asked[];
 
   before(async function () {
-    const missing = missingPostgres();
-    if (missing) {
-      process.stdout.write(`  skipped: ${missing}\n`);
-      return this.skip();
-    }
+    skipWithoutPostgres(this);
     postgres = await ownPostgres();
     await postgres.start();
     lintel = await startProcess({

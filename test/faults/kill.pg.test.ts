@@ -13,7 +13,7 @@ import { Sealer } from '../../src/core/secret.ts';
 import { connect } from '../../src/db/connect.ts';
 import { inspect } from '../../src/doctor.ts';
 import { onPostgres } from '../support/database.ts';
-import { missingPostgres, type OwnPostgres, ownPostgres } from '../support/own-postgres.ts';
+import { type OwnPostgres, ownPostgres, skipWithoutPostgres } from '../support/own-postgres.ts';
 import { freePort, type LintelProcess, repository, startProcess } from '../support/process.ts';
 import { type Balancer, balancer } from './balancer.ts';
 import { Traffic } from './traffic.ts';
@@ -35,11 +35,7 @@ describe(`faults: kill -9 (LINTEL_TEST_SEED=${seed})`, function () {
   const running = new Set<LintelProcess>();
 
   before(async function () {
-    const missing = onPostgres ? missingPostgres() : 'LINTEL_TEST_DATABASE_URL is not set';
-    if (missing) {
-      process.stdout.write(`  skipped: ${missing}\n`);
-      return this.skip();
-    }
+    skipWithoutPostgres(this, onPostgres ? null : 'LINTEL_TEST_DATABASE_URL is not set');
     folder = mkdtempSync(join(tmpdir(), 'lintel-kill-'));
   });
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 /** The database frozen or gone: a directory is told 503 with Retry-After in SCIM's own form within five seconds, never 404 (RE-01). */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { missingPostgres, type OwnPostgres, ownPostgres } from '../support/own-postgres.ts';
+import { type OwnPostgres, ownPostgres, skipWithoutPostgres } from '../support/own-postgres.ts';
 import { type LintelProcess, startProcess } from '../support/process.ts';
 import { ERROR, patch, USER } from './door.ts';
 
@@ -24,11 +24,7 @@ describe('scim: outages of the database', function () {
     return { status: answer.status, headers: answer.headers, text, ms: performance.now() - began };
   };
   before(async function () {
-    const missing = missingPostgres();
-    if (missing) {
-      process.stdout.write(`  skipped: ${missing}\n`);
-      return this.skip();
-    }
+    skipWithoutPostgres(this);
     postgres = await ownPostgres();
     await postgres.start();
     const environment = { LINTEL_DATABASE_URL: postgres.address, LINTEL_KEY: randomBytes(32).toString('base64') };

@@ -17,12 +17,20 @@ function programs(): string | null {
 }
 
 /** Why there can be no PostgreSQL of our own here, or null. */
-export function missingPostgres(): string | null {
+function missingPostgres(): string | null {
   if (programs() === null) return 'PostgreSQL is not installed here (Debian: apt-get install postgresql)';
   if (process.getuid?.() === 0 && spawnSync('id', ['postgres']).status !== 0) {
     return 'PostgreSQL does not run as root, and there is no user postgres';
   }
   return null;
+}
+
+/** In a hook: says why a suite that needs it is skipped, and skips it. @param also another reason, which comes first */
+export function skipWithoutPostgres(context: Mocha.Context, also: string | null = null): void {
+  const missing = also ?? missingPostgres();
+  if (missing === null) return;
+  process.stdout.write(`  skipped: ${missing}\n`);
+  context.skip();
 }
 
 export interface OwnPostgres {
