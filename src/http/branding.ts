@@ -1,5 +1,5 @@
 /**
- * An organization's colour and logo, made safe and readable. What a tenant typed never reaches a page as CSS: only
+ * An organization's colour and logo, made safe and readable. What an organization typed never reaches a page as CSS: only
  * a checked `#rrggbb` and colours that were computed from it do (WB-07), and each pair keeps WCAG 2.2 AA contrast
  * (4.5 for words, 3 for edges) in the light and in the dark theme, whatever the colour is.
  */
@@ -60,7 +60,7 @@ function readable(colour: Rgb, ground: Rgb, pole: Rgb, ratio: number): Rgb {
 }
 
 /**
- * CSS custom properties for a tenant's colour, or nothing when it is none. The text consists of fixed words and hex
+ * CSS custom properties for an organization's colour, or nothing when it is none. The text consists of fixed words and hex
  * digits only, so that it can stand in a style element unescaped.
  */
 export function brandStyle(primaryColor: string | null | undefined): string {
