@@ -4,7 +4,7 @@ import { Server as ListeningServer } from 'node:net';
 import { createLintel, type Lintel } from './app.ts';
 import { type Config, ConfigurationError, loadConfig } from './config/config.ts';
 import { sealingKeys } from './config/sealing-key.ts';
-import { connect, type Database } from './db/connect.ts';
+import { cannotUse, connect, type Database } from './db/connect.ts';
 import { migrate } from './db/migrate.ts';
 import { admit, type Admitted, limitsOf } from './http/admission.ts';
 import { createSetupLink } from './signin/setup/service.ts';
@@ -33,7 +33,9 @@ export async function start(config: Config): Promise<Running> {
   let lintel: Lintel | undefined;
   let metrics: Server | null = null;
   try {
-    await migrate(database.knex);
+    await migrate(database.knex).catch((error) => {
+      throw cannotUse(config.database_url, error);
+    });
     const measuring = config.metrics_port === undefined ? null : (await import('./http/metrics.ts')).createMetrics();
     lintel = await createLintel(config, database, { observe: measuring?.observe });
     const admitted = admission(lintel);

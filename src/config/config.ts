@@ -189,6 +189,9 @@ function check(settings: Settings): Config {
   if (!/^(pglite:|postgres(ql)?:\/\/)/.test(settings.database_url)) {
     throw new ConfigurationError('LINTEL_DATABASE_URL must begin with pglite: or postgres://.');
   }
+  if (settings.smtp_url !== '' && !/^smtps?:\/\/[^/]/.test(settings.smtp_url)) {
+    throw new ConfigurationError('LINTEL_SMTP_URL must begin with smtp:// or smtps:// and name a host.');
+  }
   if (settings.bootstrap_api_key !== '' && settings.bootstrap_api_key.length < 32) {
     throw new ConfigurationError('LINTEL_BOOTSTRAP_API_KEY must have 32 characters or more.');
   }

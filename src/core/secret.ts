@@ -67,7 +67,7 @@ export class Sealer {
     const [version, keyId, nonce, body] = sealed.split('.');
     const key = this.#keys.find((candidate) => candidate.id === keyId);
     if (version !== 'v1' || !key || !nonce || !body)
-      throw new SealError(`No key opens this value (key ${keyId ?? '?'}).`);
+      throw new SealError(`No key opens this value: it was sealed under another one (its id is ${keyId ?? '?'}).`);
     const bytes = Buffer.from(body, 'base64url');
     try {
       const decipher = createDecipheriv('aes-256-gcm', key.bytes, Buffer.from(nonce, 'base64url'), {

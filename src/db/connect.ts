@@ -40,6 +40,24 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
     : connectServer(address, options);
 }
 
+/** What an operator does about a server that cannot be used, by the code of Node or of PostgreSQL. */
+const advice: Readonly<Record<string, (host: string, name: string) => string>> = {
+  ECONNREFUSED: (host) => `Nothing listens at ${host}. Start PostgreSQL there, or correct the address.`,
+  ENOTFOUND: (host) => `There is no host ${host}.`,
+  '28P01': () => 'PostgreSQL refuses its user or password.',
+  '28000': () => 'PostgreSQL lets its user not in from here (pg_hba.conf).',
+  '3D000': (_, name) => `There is no database ${name}. Make it with createdb, or correct the address.`,
+};
+
+/** Why a database cannot be used, for whoever starts Lintel; never with the password of its address. */
+export function cannotUse(address: string, error: Error & { code?: unknown }): Error {
+  const url = URL.parse(address);
+  const sentence = advice[String(error.code)]?.(url?.host ?? '', url?.pathname.slice(1) ?? '');
+  return sentence === undefined
+    ? error
+    : new Error(`LINTEL_DATABASE_URL cannot be used. ${sentence}`, { cause: error });
+}
+
 type Created = (error: Error | null, connection: object) => void;
 
 const prepare = (isRemote: boolean) => (connection: object, done: Created) => {
@@ -70,6 +88,8 @@ function connectServer(address: string, options: ConnectOptions): Database {
       afterCreate: prepare(true),
     },
     acquireConnectionTimeout: options.acquireMs ?? 1500,
+    // Each failed connection reaches whoever asked, and our own log; Knex would also print its stack beside that log.
+    log: { warn: () => {} },
   });
   return { knex, embedded: false, close: () => knex.destroy() };
 }

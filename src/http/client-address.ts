@@ -1,14 +1,18 @@
 /** The client's address: the socket's, or what a trusted proxy says (checklist MT-04). */
 import { BlockList, isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
+import { ConfigurationError } from '../config/config.ts';
 
-/** Builds the test for addresses and CIDR blocks. */
+/** Builds the test for addresses and CIDR blocks. @throws ConfigurationError when an entry is neither */
 export function addressList(entries: readonly string[]): (address: string) => boolean {
   const blocks = new BlockList();
   for (const entry of entries) {
     const [address = '', prefix] = entry.split('/');
     const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (isIP(address) === 0) throw new Error(`${entry} is not an address or CIDR block.`);
+    const isPrefix =
+      prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 'ipv6' ? 128 : 32));
+    if (isIP(address) === 0 || !isPrefix)
+      throw new ConfigurationError(`LINTEL_TRUSTED_PROXIES: ${entry} is not an address or CIDR block.`);
     if (prefix === undefined) blocks.addAddress(address, family);
     else blocks.addSubnet(address, Number(prefix), family);
   }

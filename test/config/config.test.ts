@@ -54,6 +54,13 @@ describe('config', () => {
     });
   });
 
+  it('refuses a mail server that no mail could be sent to', () => {
+    for (const url of ['mail.example.com', 'http://mail.example.com', 'smtp://']) {
+      expect(refused({ LINTEL_SMTP_URL: url }), url).to.match(/LINTEL_SMTP_URL must begin with smtp/);
+    }
+    expect(loadConfig({ LINTEL_SMTP_URL: 'smtps://me:pw@mail.example.com:465' }).smtp_url).to.match(/^smtps:/);
+  });
+
   it('takes an origin as issuer, nothing longer', () => {
     for (const url of [
       'https://id.example.com/path',

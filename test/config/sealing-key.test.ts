@@ -31,4 +31,13 @@ describe('config/sealing-key', () => {
     const keys = ['A'.repeat(43), 'B'.repeat(43)].map((text) => `${text}=`);
     expect(sealingKeys(configured(keys.join(' , ')))).to.deep.equal(keys);
   });
+
+  it('SD-05: is refused by the name of its setting when it is none, and never printed', () => {
+    for (const given of ['too-short', `${'A'.repeat(43)}=,`, `${'A'.repeat(43)}=,too-short`]) {
+      expect(() => sealingKeys(configured(given)), given)
+        .to.throw(ConfigurationError, /^LINTEL_KEY .*base64 of exactly 32 bytes/)
+        .with.property('message')
+        .that.does.not.include('too-short');
+    }
+  });
 });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { connect } from '../../src/db/connect.ts';
+import { cannotUse, connect } from '../../src/db/connect.ts';
 
 describe('db/connect', () => {
   let home: string;
@@ -47,5 +47,21 @@ describe('db/connect', () => {
     );
     expect(refused).to.contain('does not open').and.to.contain('another version of Lintel');
     expect(readFileSync(join(home, 'db/PG_VERSION'), 'utf8')).to.equal('11\n');
+  });
+
+  it('says what to do about a server that cannot be used, and keeps the password to itself', async () => {
+    const unheard = 'postgres://lintel:hidden-word@127.0.0.1:1/people';
+    const database = await connect(unheard);
+    const error = await database.knex.raw('select 1').then(
+      () => new Error('it answered'),
+      (thrown: Error) => cannotUse(unheard, thrown),
+    );
+    await database.close();
+    expect(error.message).to.include('LINTEL_DATABASE_URL').and.include('Nothing listens at 127.0.0.1:1.');
+    expect(error.message).not.to.include('hidden-word');
+    const missing = Object.assign(new Error('no such database'), { code: '3D000' });
+    expect(cannotUse(unheard, missing).message).to.include('There is no database people.');
+    const other = new Error('something else');
+    expect(cannotUse(unheard, other)).to.equal(other);
   });
 });

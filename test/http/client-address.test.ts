@@ -25,6 +25,12 @@ describe('http/client-address', () => {
     expect(clientAddress(from('::ffff:192.0.2.1', '203.0.113.9'), proxies)).to.equal('203.0.113.9');
   });
 
+  it('refuses a list with something else in it, by the name of the setting', () => {
+    for (const entry of ['proxy.example', '10.0.0.0/33', '10.0.0.0/', '::1/129']) {
+      expect(() => addressList([entry]), entry).to.throw(`LINTEL_TRUSTED_PROXIES: ${entry} is not`);
+    }
+  });
+
   it('stops at what is no address', () => {
     expect(clientAddress(from('10.0.0.1', 'unknown'), proxies)).to.equal('10.0.0.1');
     expect(clientAddress(from('10.0.0.1', "1.2.3.4'; drop table users"), proxies)).to.equal('10.0.0.1');
