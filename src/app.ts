@@ -232,6 +232,8 @@ export async function createLintel(config: Config, database: Database, options: 
         status: fault.status,
         code: fault.code,
         sentence: fault.says,
+        // Its own start page has the same name that is not ours.
+        ...(fault.code === 'misdirected' && { advice: fault.detail, home_url: config.url }),
       });
     },
   });

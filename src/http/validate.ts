@@ -97,16 +97,23 @@ export function fieldErrors(where: string, errors: readonly ErrorObject[] | null
   return (errors ?? []).map((error) => {
     const missing = error.keyword === 'required' ? `/${error.params.missingProperty}` : '';
     const extra = error.keyword === 'additionalProperties' ? `/${error.params.additionalProperty}` : '';
-    return { pointer: `/${where}${error.instancePath}${missing}${extra}`, detail: sentence(error) };
+    return { pointer: `/${where}${error.instancePath}${missing}${extra}`, detail: sentence(where, error) };
   });
 }
 
-function sentence(error: ErrorObject): string {
+const formats: Readonly<Record<string, string>> = {
+  uuid: 'UUID',
+  'date-time': 'date and time such as 2026-01-31T12:00:00Z',
+};
+
+function sentence(where: string, error: ErrorObject): string {
   switch (error.keyword) {
     case 'required':
       return 'is required';
     case 'additionalProperties':
-      return 'is not a property that can be set here';
+      return where === 'query' ? 'is not a parameter of this address' : 'is not a property that can be set here';
+    case 'format':
+      return `must be a ${formats[error.params.format as string] ?? error.params.format}`;
     case 'enum':
       return `must be one of ${(error.params.allowedValues as unknown[]).join(', ')}`;
     case 'x-most-characters':

@@ -164,6 +164,7 @@ describe('http/mount', () => {
       const reply = await served.ask(`/api/v1/things/${bad}`);
       expect([reply.status, reply.body.code], bad).to.deep.equal([400, 'request_invalid']);
     }
+    expect((await served.ask('/api/v1/things/1')).body.errors?.[0]?.detail).to.equal('must be a UUID');
     const malformed = await served.ask('/api/v1/things/%ff');
     expect(malformed.status).to.be.oneOf([400, 404]);
   });

@@ -27,6 +27,12 @@ describe('http/server', () => {
     expect((await ask(port, '/openapi.json', { headers: { host: `LOCALHOST:${port}` } })).status).to.equal(200);
   });
 
+  it('leads a browser that came by another name to the one that is ours', async () => {
+    const reply = await ask(port, '/', { headers: { host: `127.0.0.1:${port}`, accept: 'text/html' } });
+    expect(reply.status).to.equal(421);
+    expect(reply.text).to.include(`This server answers as ${w.config.url}.`).and.include(`href="${w.config.url}"`);
+  });
+
   it('MT-04: believes no forwarded header about its own name', async () => {
     const plain = await ask(port, '/openapi.json');
     const forged = await ask(port, '/openapi.json', {
