@@ -128,6 +128,8 @@ function faultsOf({ log, renderFaultPage, renderFaultAs, isLettingGo }: EdgeOpti
       if (context.status === 404 && context.body == null) throw new Fault('not_found');
     } catch (error) {
       const fault = toFault(error, log, edgeOf(context).request_id);
+      // A commit may fail after the answer was prepared: a refusal leads nowhere.
+      context.remove('location');
       const isRendered = renderFaultAs?.(context, fault) ?? false;
       if (!isRendered && wantsPage(context)) renderFaultPage(context, fault);
       else if (!isRendered) renderProblem(context, fault, edgeOf(context).request_id);

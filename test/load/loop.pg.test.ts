@@ -4,6 +4,8 @@
  * `LINTEL_TEST_HOLDS=1` it prints what each attack came to.
  */
 import { expect } from 'chai';
+import { onPostgres } from '../support/database.ts';
+import { skipWithoutPostgres } from '../support/own-postgres.ts';
 import type { Attack } from './attack.ts';
 import { openIdAttacks } from './openid.ts';
 import { pageAttacks } from './pages.ts';
@@ -18,10 +20,11 @@ const tries = 4;
 describe('load: the event loop under attack', function () {
   this.timeout(600_000);
   let stage: LoadStage;
-  before(async () => {
+  before(async function () {
+    skipWithoutPostgres(this, onPostgres ? null : 'LINTEL_TEST_DATABASE_URL is not set');
     stage = await loadStage(100_000);
   });
-  after(() => stage.close());
+  after(() => stage?.close());
 
   /** Every attack; what was too long or was answered otherwise. */
   async function suffer(attacks: readonly Attack[]): Promise<string[]> {

@@ -2,15 +2,18 @@
 import { expect } from 'chai';
 import { samlAttacks } from './saml.ts';
 import { loadStage, type LoadStage } from './stage.ts';
+import { onPostgres } from '../support/database.ts';
 import { median } from '../support/median.ts';
+import { skipWithoutPostgres } from '../support/own-postgres.ts';
 
 describe('load: SAML beside tokens', function () {
   this.timeout(120_000);
   let stage: LoadStage;
-  before(async () => {
+  before(async function () {
+    skipWithoutPostgres(this, onPostgres ? null : 'LINTEL_TEST_DATABASE_URL is not set');
     stage = await loadStage(100);
   });
-  after(() => stage.close());
+  after(() => stage?.close());
 
   /** Milliseconds of one token request after another. */
   async function tokens(count: number): Promise<number[]> {

@@ -1,6 +1,6 @@
 /** SQL of `rate_limit_counters`: each decision is one statement, so processes cannot overtake one another. */
 import type { Knex } from 'knex';
-import { read, run, runLast, type Statement, statement } from '../../db/statement.ts';
+import { run, runLast, type Statement, statement } from '../../db/statement.ts';
 import type { RateLimitPolicy } from './policies.ts';
 
 export interface Bucket {
@@ -95,7 +95,7 @@ export async function takeFrom(
     return [policy.name, subject, free, most_sec];
   });
   const take = statementFor(takeStatements, buckets.length, writeTake);
-  const [row] = await read<Record<string, number | null>>(db, take, [now, ...values]);
+  const [row] = await run<Record<string, number | null>>(db, take, [now, ...values]);
   if (row?.policies !== new Set(buckets.map(({ policy }) => policy.name)).size) return undefined;
   return buckets.map((_bucket, index) => row[String(index)] ?? null);
 }
