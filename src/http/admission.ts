@@ -5,6 +5,7 @@
  * the refusals must cost next to nothing.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { newId } from '../core/id.ts';
 import { faults } from '../core/faults.ts';
 import type { Log } from '../core/log.ts';
@@ -160,6 +161,21 @@ class Places {
 const pathOf = ({ url = '/' }: IncomingMessage): string =>
   url.startsWith('/') ? url : url.replace(/^[^:/?#]*:\/\/[^/?#]*/, '');
 
+/** Requests of one connection that may be without an answer. Nobody sends on like that but who never reads (checklist RE-11). */
+const mostUnanswered = 16;
+
+/** Counts a request of its connection until it is answered. @returns whether there are too many */
+function isPouring(
+  unanswered: WeakMap<Socket, number>,
+  { socket }: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  const count = (unanswered.get(socket) ?? 0) + 1;
+  unanswered.set(socket, count);
+  response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
+  return count > mostUnanswered;
+}
+
 /** A listener that lets only so many requests through to another one, whose promise says when it is done. */
 export function admit(
   work: (request: IncomingMessage, response: ServerResponse) => Promise<unknown>,
@@ -179,7 +195,9 @@ export function admit(
     own.refused += 1;
     refusals.refuse(request, response);
   };
+  const unanswered = new WeakMap<Socket, number>();
   const listener: RequestListener = (request, response) => {
+    if (isPouring(unanswered, request, response)) return void request.socket.destroy();
     const path = pathOf(request);
     // Health tells whether the process lives, above all when it has much to do.
     if (path.startsWith('/health/')) return void work(request, response);

@@ -126,4 +126,16 @@ describe('load: the wire', () => {
     await new Promise((resolve) => server.close(resolve));
     for (const answer of answers) expect(answer).to.match(/^HTTP\/1\.1 408/);
   }).timeout(20_000);
+
+  it('RE-11: a connection that sends on without its answers is let go; a few at once are answered in order', async () => {
+    const get = (path: string, ...more: string[]) =>
+      [`GET ${path} HTTP/1.1`, `Host: ${host}`, ...more, '', ''].join('\r\n');
+    const few = await exchange(`${get('/health/live').repeat(7)}${get('/openapi.json', 'Connection: close')}`);
+    expect(few.match(/HTTP\/1\.1 200/g)).to.have.length(8);
+    expect(few).to.match(/openapi.*\}$/s);
+    const many = await exchange(get('/health/ready').repeat(200)).catch(({ message }: Error) => message);
+    expect(many).not.to.include('stayed open');
+    expect(many.match(/HTTP\/1\.1/g) ?? []).to.have.length.below(17);
+    expect((await w.request('/health/live', {})).status).to.equal(200);
+  });
 });
