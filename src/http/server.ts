@@ -69,8 +69,9 @@ export function createEdge(options: EdgeOptions): Koa {
   const koa = new Koa({ keys: options.cookieKeys, proxy: false });
   pinHost(koa, config);
   koa.use(identify(options));
-  koa.use(faultsOf(options));
+  // Around the faults: only then is it known whether their page asked for a nonce.
   koa.use(securityHeaders(config));
+  koa.use(faultsOf(options));
   koa.use(refuseMisdirected(config));
   koa.use(boundQuery());
   // Errors after the answer began (a client that went away) are no news.

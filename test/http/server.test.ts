@@ -83,6 +83,13 @@ describe('http/server', () => {
     expect(policy).to.include("form-action 'self' https://idp.example;");
   });
 
+  it('WB-04, WB-15: the page of a fault allows what it carries itself', async () => {
+    const { headers, text } = await ask(port, '/nowhere', { headers: { accept: 'text/html' } });
+    const [, nonce] = /nonce="([^"]+)"/.exec(text) ?? [];
+    expect(nonce).to.have.length(24);
+    expect(headers['content-security-policy']).to.include(`script-src 'nonce-${nonce}';`);
+  });
+
   it('WB-04: what is no page runs no script', async () => {
     for (const path of ['/openapi.json', '/health/live', '/api/v1/audit-logs']) {
       const policy = (await ask(port, path)).headers['content-security-policy'];
