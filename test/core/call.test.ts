@@ -155,8 +155,10 @@ describe('core/call', () => {
       ] as const) {
         let tries = 0;
         await caught(() =>
-          w.call().write(async () => {
+          w.call().write(async ({ db }) => {
             tries += 1;
+            // Answered, so that the transaction is under way.
+            await db.raw('select 1');
             throw Object.assign(new Error('no'), { code });
           }),
         );
