@@ -8,6 +8,8 @@ import { skipWithoutPostgres } from '../support/own-postgres.ts';
 
 describe('load: SAML beside tokens', function () {
   this.timeout(120_000);
+  // A busy machine gets a second try.
+  this.retries(1);
   let stage: LoadStage;
   before(async function () {
     skipWithoutPostgres(this, onPostgres ? null : 'LINTEL_TEST_DATABASE_URL is not set');
