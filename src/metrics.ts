@@ -16,98 +16,68 @@ interface ConnectionPool {
 export function readingsOf(lintel: Lintel, doors: () => Readonly<Record<string, DoorLoad>>): readonly Reading[] {
   const pool = (): ConnectionPool => lintel.app.db.client.pool as ConnectionPool;
   return [
-    {
-      name: 'lintel_http_requests_running',
-      help: 'Requests that are worked on.',
-      type: 'gauge',
-      label: 'door',
-      read: () => each(doors(), ({ running }) => running),
-    },
-    {
-      name: 'lintel_http_requests_waiting',
-      help: 'Requests that wait to be worked on.',
-      type: 'gauge',
-      label: 'door',
-      read: () => each(doors(), ({ waiting }) => waiting),
-    },
-    {
-      name: 'lintel_http_requests_refused_total',
-      help: 'Requests refused with 503 before anything was spent on them.',
-      type: 'counter',
-      label: 'door',
-      read: () => each(doors(), ({ refused }) => refused),
-    },
-    {
-      name: 'lintel_database_connections',
-      help: 'Open connections to the database.',
-      type: 'gauge',
-      label: 'state',
-      read: () => ({ used: pool().numUsed(), free: pool().numFree() }),
-    },
-    {
-      name: 'lintel_database_waiting',
-      help: 'Units of work that wait for a connection to the database.',
-      type: 'gauge',
-      read: () => pool().numPendingAcquires(),
-    },
-    {
-      name: 'lintel_password_hashes_running',
-      help: 'Passwords that are being hashed.',
-      type: 'gauge',
-      read: () => passwordHashes.load.running,
-    },
-    {
-      name: 'lintel_password_hashes_waiting',
-      help: 'Passwords that wait to be hashed.',
-      type: 'gauge',
-      read: () => passwordHashes.load.waiting,
-    },
-    {
-      name: 'lintel_password_hashes_total',
-      help: 'Passwords that were hashed.',
-      type: 'counter',
-      read: () => passwordHashes.load.done,
-    },
-    {
-      name: 'lintel_password_hashes_refused_total',
-      help: 'Passwords that were not hashed, because too many waited or one waited too long.',
-      type: 'counter',
-      read: () => passwordHashes.load.refused,
-    },
-    {
-      name: 'lintel_saml_messages_running',
-      help: 'SAML messages that workers read.',
-      type: 'gauge',
-      read: () => samlPool.load.running,
-    },
-    {
-      name: 'lintel_saml_messages_waiting',
-      help: 'SAML messages that wait for a worker.',
-      type: 'gauge',
-      read: () => samlPool.load.waiting,
-    },
-    {
-      name: 'lintel_saml_messages_refused_total',
-      help: 'SAML messages refused, because too many waited.',
-      type: 'counter',
-      read: () => samlPool.load.refused,
-    },
-    {
-      name: 'lintel_job_runs_total',
-      help: 'Runs of what this process does by itself, failed ones too.',
-      type: 'counter',
-      label: 'job',
-      read: () => each(Object.fromEntries(lintel.jobCounts), ({ runs }) => runs),
-    },
-    {
-      name: 'lintel_job_failures_total',
-      help: 'Runs that failed.',
-      type: 'counter',
-      label: 'job',
-      read: () => each(Object.fromEntries(lintel.jobCounts), ({ failures }) => failures),
-    },
+    gauge(
+      'lintel_http_requests_running',
+      'Requests that are worked on.',
+      () => each(doors(), ({ running }) => running),
+      'door',
+    ),
+    gauge(
+      'lintel_http_requests_waiting',
+      'Requests that wait to be worked on.',
+      () => each(doors(), ({ waiting }) => waiting),
+      'door',
+    ),
+    counter(
+      'lintel_http_requests_refused_total',
+      'Requests refused with 503 before anything was spent on them.',
+      () => each(doors(), ({ refused }) => refused),
+      'door',
+    ),
+    gauge(
+      'lintel_database_connections',
+      'Open connections to the database.',
+      () => ({ used: pool().numUsed(), free: pool().numFree() }),
+      'state',
+    ),
+    gauge('lintel_database_waiting', 'Units of work that wait for a connection to the database.', () =>
+      pool().numPendingAcquires(),
+    ),
+    gauge('lintel_password_hashes_running', 'Passwords that are being hashed.', () => passwordHashes.load.running),
+    gauge('lintel_password_hashes_waiting', 'Passwords that wait to be hashed.', () => passwordHashes.load.waiting),
+    counter('lintel_password_hashes_total', 'Passwords that were hashed.', () => passwordHashes.load.done),
+    counter(
+      'lintel_password_hashes_refused_total',
+      'Passwords that were not hashed, because too many waited or one waited too long.',
+      () => passwordHashes.load.refused,
+    ),
+    gauge('lintel_saml_messages_running', 'SAML messages that workers read.', () => samlPool.load.running),
+    gauge('lintel_saml_messages_waiting', 'SAML messages that wait for a worker.', () => samlPool.load.waiting),
+    counter(
+      'lintel_saml_messages_refused_total',
+      'SAML messages refused, because too many waited.',
+      () => samlPool.load.refused,
+    ),
+    counter(
+      'lintel_job_runs_total',
+      'Runs of what this process does by itself, failed ones too.',
+      () => each(Object.fromEntries(lintel.jobCounts), ({ runs }) => runs),
+      'job',
+    ),
+    counter(
+      'lintel_job_failures_total',
+      'Runs that failed.',
+      () => each(Object.fromEntries(lintel.jobCounts), ({ failures }) => failures),
+      'job',
+    ),
   ];
 }
+
+const of =
+  (type: Reading['type']) =>
+  (name: string, help: string, read: Reading['read'], label?: string): Reading => ({ type, name, help, read, label });
+const gauge = of('gauge');
+const counter = of('counter');
 
 function each<T>(values: Readonly<Record<string, T>>, pick: (value: T) => number): Record<string, number> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, pick(value)]));

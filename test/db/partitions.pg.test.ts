@@ -5,14 +5,14 @@ import { migrate } from '../../src/db/migrate.ts';
 import { ensurePartitions, partitionedTables } from '../../src/db/partitions.ts';
 import { addAuditLog, refusal } from '../migrations/rows.ts';
 import { openScratch } from '../migrations/scratch.ts';
-import { onPostgres } from '../support/database.ts';
+import { postgresOnly } from '../support/database.ts';
 
 describe('partitions under concurrency (PostgreSQL)', () => {
   const now = new Date('2026-11-21T10:00:00Z');
   let database: Database;
 
   before(async function () {
-    if (!onPostgres) return this.skip();
+    postgresOnly(this);
     database = await openScratch();
     await migrate(database.knex);
   });

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { connect, type Database } from '../../src/db/connect.ts';
 import { run, runLast, statement } from '../../src/db/statement.ts';
 import { transact } from '../../src/db/transact.ts';
-import { onPostgres, testDatabaseAddress } from '../support/database.ts';
+import { onPostgres, postgresOnly, testDatabaseAddress } from '../support/database.ts';
 
 const keep = statement('test_keep', 'insert into kept (what) values ($1::text)');
 const read = statement('test_read', 'select what from kept order by number');
@@ -162,7 +162,7 @@ describe('db: round trips', () => {
   });
 
   it('RE-02: a connection that broke before it answered is replaced, and the transaction runs again on the next', async function () {
-    if (!onPostgres) return this.skip();
+    postgresOnly(this);
     const own = await connect(await testDatabaseAddress(), { pool: 1 });
     try {
       const who = async (knex: Knex): Promise<number> => (await knex.raw('select pg_backend_pid() as pid')).rows[0].pid;
@@ -184,7 +184,7 @@ describe('db: round trips', () => {
   });
 
   it('RE-02: a connection that broke after it answered is not tried again: its commit may have arrived', async function () {
-    if (!onPostgres) return this.skip();
+    postgresOnly(this);
     const own = await connect(await testDatabaseAddress(), { pool: 2 });
     try {
       let runs = 0;

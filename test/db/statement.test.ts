@@ -5,7 +5,7 @@ import pg from 'pg';
 import { connect, type Database } from '../../src/db/connect.ts';
 import { isUnavailable } from '../../src/db/errors.ts';
 import { read, run, statement } from '../../src/db/statement.ts';
-import { onPostgres, testDatabaseAddress } from '../support/database.ts';
+import { onPostgres, postgresOnly, testDatabaseAddress } from '../support/database.ts';
 
 const sum = statement('test_sum', 'select $1::int + $2::int as sum');
 
@@ -87,7 +87,7 @@ describe('db: named statements', () => {
     });
 
     it('travel together on PostgreSQL, and are prepared once', async function () {
-      if (!onPostgres) return this.skip();
+      postgresOnly(this);
       // The connection is there already: what Knex asks a new one is not counted.
       await database.knex.raw('select 1');
       let most = 0;

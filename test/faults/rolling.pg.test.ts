@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { inspect } from '../../src/doctor.ts';
 import { Sealer } from '../../src/core/secret.ts';
-import { emptyDatabase, onPostgres, testDatabaseAddress } from '../support/database.ts';
+import { emptyDatabase, postgresOnly, testDatabaseAddress } from '../support/database.ts';
 import { freePort, type LintelProcess, startProcess } from '../support/process.ts';
 import { type Balancer, balancer } from './balancer.ts';
 import { Traffic } from './traffic.ts';
@@ -24,7 +24,7 @@ describe('faults: rolling restart', function () {
   const apiKey = `ltl_key_${randomBytes(32).toString('base64url')}`;
 
   before(async function () {
-    if (!onPostgres) this.skip();
+    postgresOnly(this);
     front = await balancer({ lookEveryMs: 1000 });
   });
   after(async () => {

@@ -9,7 +9,7 @@ import { connect } from '../../src/db/connect.ts';
 import { openStage, type Stage } from '../../src/demo/stage.ts';
 import { inspect } from '../../src/doctor.ts';
 import { mainJob } from '../flows/main-job.ts';
-import { emptyDatabase, onPostgres, testDatabaseAddress } from '../support/database.ts';
+import { emptyDatabase, postgresOnly, testDatabaseAddress } from '../support/database.ts';
 import { freePort, type LintelProcess, startProcess } from '../support/process.ts';
 import { type Balancer, balancer } from './balancer.ts';
 
@@ -57,7 +57,7 @@ for (const [what, aheadMs] of [
     this.timeout(120_000);
     let nodes: Several | undefined;
     before(function () {
-      if (!onPostgres) this.skip();
+      postgresOnly(this);
     });
 
     mainJob(async () => {

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { Sealer } from '../../src/core/secret.ts';
 import { connect } from '../../src/db/connect.ts';
 import { inspect } from '../../src/doctor.ts';
-import { onPostgres } from '../support/database.ts';
+import { postgresOnly } from '../support/database.ts';
 import { freePort, type LintelProcess, startProcess } from '../support/process.ts';
 import { until } from '../support/waiting.ts';
 
@@ -23,7 +23,7 @@ describe('faults: five starts at once', function () {
   };
 
   before(function () {
-    if (!onPostgres) this.skip();
+    postgresOnly(this);
   });
   beforeEach(async () => {
     name = `lintel_starts_${randomBytes(6).toString('hex')}`;

@@ -1,7 +1,7 @@
 /** What one connection cannot show: constraints that two transactions would break together. */
 import { expect } from 'chai';
 import type { Knex } from 'knex';
-import { emptyDatabase, onPostgres } from '../support/database.ts';
+import { emptyDatabase, postgresOnly } from '../support/database.ts';
 import { addCertificate, addDomain, addOrganization, addSamlProvider, refusal, verified } from './rows.ts';
 
 describe('constraints under concurrency (PostgreSQL)', () => {
@@ -10,7 +10,7 @@ describe('constraints under concurrency (PostgreSQL)', () => {
   let globex: string;
 
   before(function () {
-    if (!onPostgres) this.skip();
+    postgresOnly(this);
   });
 
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 /** SC-07 on PostgreSQL: what the database cannot answer in time is the filter's fault where there is one, and else the database's. */
 import { expect } from 'chai';
 import pg from 'pg';
-import { onPostgres, testDatabaseAddress } from '../support/database.ts';
+import { postgresOnly, testDatabaseAddress } from '../support/database.ts';
 import { type World, world } from '../support/world.ts';
 import { type Directory, directory, expectError } from './door.ts';
 
@@ -11,7 +11,7 @@ describe('scim: filters that take too long', function () {
   let d: Directory;
   let other: pg.Client;
   before(async function () {
-    if (!onPostgres) this.skip();
+    postgresOnly(this);
     w = await world();
     d = await directory(w);
     await d.user('somebody@slow.example');

@@ -93,3 +93,8 @@ export async function closeTestDatabase(): Promise<void> {
   await database.close();
   if (scratchName) await admin(`drop database if exists ${scratchName} with (force)`);
 }
+
+/** In a hook or a test: skips what the embedded database cannot show, which has one connection, one process and no round trips. */
+export function postgresOnly(context: Mocha.Context): void {
+  if (!onPostgres) context.skip();
+}

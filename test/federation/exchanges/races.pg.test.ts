@@ -6,7 +6,7 @@ import { connect, type Database } from '../../../src/db/connect.ts';
 import { transact } from '../../../src/db/transact.ts';
 import { completeSignin } from '../../../src/federation/exchanges/complete.ts';
 import { samlKeys } from '../../../src/federation/keys/service.ts';
-import { onPostgres, testDatabaseAddress } from '../../support/database.ts';
+import { postgresOnly, testDatabaseAddress } from '../../support/database.ts';
 import { type World, world } from '../../support/world.ts';
 import { company, response, start } from '../company.ts';
 
@@ -15,7 +15,7 @@ describe('federation: many at once', () => {
   let second: Database;
   let nodes: readonly App[];
   before(async function () {
-    if (!onPostgres) return this.skip();
+    postgresOnly(this);
     w = await world();
     second = await connect(await testDatabaseAddress(), { pool: 10 });
     nodes = [w.app, { ...w.app, db: second.knex, transact: (work) => transact(second.knex, work) }];
