@@ -49,6 +49,8 @@ export class Unit {
   requestedOrganization: string | undefined;
   /** Grants that came along with a token. */
   readonly grants = new Map<string, Payload>();
+  /** `uid`s of the provider's sessions that were there when this request asked. */
+  readonly sessionsFound = new Set<string>();
   /** The row of `sessions` that a refresh keeps from idling out. */
   sessionInUse: string | undefined;
   /** Hash of the code that this request presented. */

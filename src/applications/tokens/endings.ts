@@ -13,7 +13,8 @@ const endFamilyStatement = statement(
   `update oidc_grants set updated_at = now(),
      dead_families = array_append(dead_families, $2::text),
      revoked_at = case when cardinality(dead_families) >= ${mostFamilies} then clock_timestamp() else revoked_at end
-   where grant_id = $1 and not ($2::text = any (dead_families))
+   from (select grant_id as locked from oidc_grants where grant_id = $1 for update) g
+   where grant_id = locked and not ($2::text = any (dead_families))
    returning org_id, user_id, client_id`,
 );
 
@@ -111,14 +112,26 @@ export async function endSessions(
     .delete();
 }
 
-/** Revokes grants: consent is forgotten and everything issued from them dies. @returns their ids */
+/**
+ * Revokes grants: consent is forgotten and everything issued from them dies. The lock comes before the moment is taken: what is
+ * issued while it is waited for was issued before.
+ * @returns their ids
+ */
 export async function revokeGrants(
   db: Knex,
   where: { readonly grant_id?: string; readonly user_id?: string },
   reason: string,
 ): Promise<string[]> {
-  const rows = await db('oidc_grants')
+  const locked = db('oidc_grants')
     .where(where)
+    .whereNull('revoked_at')
+    .select('grant_id')
+    .orderBy('grant_id')
+    .forUpdate();
+  const rows = await db
+    .with('locked', locked)
+    .table('oidc_grants')
+    .whereIn('grant_id', db('locked').select('grant_id'))
     .whereNull('revoked_at')
     .update({ revoked_at: db.raw('clock_timestamp()'), revocation_reason: reason })
     .returning('grant_id');

@@ -106,6 +106,12 @@ const saveSessionStatement = statement(
      payload = excluded.payload, expires_at = excluded.expires_at, updated_at = now()`,
 );
 
+const updateSessionStatement = statement(
+  'update_oidc_session',
+  `update oidc_sessions set id_hash = $1, user_id = $3, session_id = $4, payload = $5, expires_at = $6, updated_at = now()
+   where uid = $2`,
+);
+
 export interface SessionRow {
   readonly id_hash: string;
   readonly uid: string;
@@ -115,10 +121,14 @@ export interface SessionRow {
   readonly expires_at: Date;
 }
 
-/** Writes the provider's session under its new id; the id before it stops working in the same statement (SE-01). */
-export async function saveSession(db: Knex, row: SessionRow): Promise<void> {
+/**
+ * Writes the provider's session under its new id; the id before it stops working in the same statement (SE-01).
+ * @param wasFound it was read in this request: if it ended since, it stays so, however many requests carry it still (SE-06)
+ */
+export async function saveSession(db: Knex, row: SessionRow, wasFound: boolean): Promise<void> {
   const { id_hash, uid, user_id, session_id, payload, expires_at } = row;
-  await run(db, saveSessionStatement, [id_hash, uid, user_id, session_id, json(payload), expires_at]);
+  const saved = wasFound ? updateSessionStatement : saveSessionStatement;
+  await run(db, saved, [id_hash, uid, user_id, session_id, json(payload), expires_at]);
 }
 
 /** @returns the id of the `sessions` row that it belonged to */

@@ -33,12 +33,18 @@ export class Sessions extends Base {
   }
 
   override async find(id: string): Promise<AdapterPayload | undefined> {
-    const payload = await records.findSession(this.unit().db, 'id_hash', hashSecret(id), this.now);
-    return payload && { ...this.#opened(payload), jti: id };
+    const payload = await this.#found('id_hash', hashSecret(id));
+    return payload && { ...payload, jti: id };
   }
 
-  override async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    const payload = await records.findSession(this.unit().db, 'uid', uid, this.now);
+  override findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    return this.#found('uid', uid);
+  }
+
+  async #found(by: 'id_hash' | 'uid', value: string): Promise<Payload | undefined> {
+    const unit = this.unit();
+    const payload = await records.findSession(unit.db, by, value, this.now);
+    if (payload) unit.sessionsFound.add(payload.uid as string);
     return payload && this.#opened(payload);
   }
 
@@ -57,14 +63,15 @@ export class Sessions extends Base {
   override async upsert(id: string, payload: AdapterPayload): Promise<undefined> {
     const call = await this.writing();
     const session_id = (payload.sessionId as string | undefined) ?? null;
-    await records.saveSession(call.db, {
+    const row = {
       id_hash: hashSecret(id),
       uid: payload.uid as string,
       user_id: payload.accountId ?? null,
       session_id,
       payload: this.#sealed(kept(payload)),
       expires_at: expiry(payload),
-    });
+    };
+    await records.saveSession(call.db, row, this.unit().sessionsFound.has(row.uid));
     if (session_id !== null) noteUse(this.unit(), this.#used, session_id);
   }
 
