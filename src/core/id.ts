@@ -1,5 +1,5 @@
 /** Identifiers: UUIDv7 (RFC 9562 §5.7), time-ordered so that indexes grow at one end, made by the application. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 let lastMilliseconds = 0;
 let counter = 0;
@@ -12,13 +12,13 @@ let counter = 0;
 export function newId(now: number = Date.now()): string {
   if (now > lastMilliseconds) {
     lastMilliseconds = now;
-    counter = randomBytes(2).readUInt16BE() & 0x7ff;
+    counter = Number.parseInt(randomUUID().slice(0, 3), 16) & 0x7ff;
   } else if (++counter > 0xfff) {
     lastMilliseconds += 1;
     counter = 0;
   }
   const time = lastMilliseconds.toString(16).padStart(12, '0');
-  // The tail of a random UUID: the variant of RFC 9562 §4.1 and 62 random bits, from entropy that Node fetches in advance.
+  // The tail of a random UUID: the variant of RFC 9562 §4.1 and 62 random bits. Node fetches the entropy of UUIDs in advance.
   return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${randomUUID().slice(19)}`;
 }
 

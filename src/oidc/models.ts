@@ -137,9 +137,9 @@ function compareSecretsByHash(provider: Provider, app: App, cache: ClientCache):
     const isRegistered = used === client.clientAuthMethod || client.client_kind === 'scim_client';
     if (typeof actual !== 'string' || !client.clientSecret || !isRegistered) return false;
     const hash = hashSecret(actual);
-    const isCurrent = sameSecret(client.clientSecret, hash);
-    const isPrevious = sameSecret(client.previous_secret_hash ?? '', hash);
-    return isCurrent || (isPrevious && (client.previous_secret_expires_at ?? 0) > app.clock().getTime());
+    if (sameSecret(client.clientSecret, hash)) return true;
+    if (!client.previous_secret_hash || (client.previous_secret_expires_at ?? 0) <= app.clock().getTime()) return false;
+    return sameSecret(client.previous_secret_hash, hash);
   };
   Object.assign(provider.Client.prototype, {
     async compareClientSecret(this: LintelClient, actual: unknown): Promise<boolean> {

@@ -25,7 +25,9 @@ const only = process.argv
   .split(',');
 const wants = (part: string): boolean => only === undefined || only.includes(part);
 
-const plan: Plan = quick ? { rounds: 3, seconds: 1, connections: 8 } : { rounds: 7, seconds: 3, connections: 8 };
+const plan: Plan = quick
+  ? { rounds: 5, seconds: 1, warmUpSeconds: 4, connections: 8 }
+  : { rounds: 7, seconds: 3, warmUpSeconds: 6, connections: 8 };
 const users = 100_000;
 const mostMinutes = quick ? 3 : 10;
 

@@ -10,6 +10,8 @@ export interface Plan {
   readonly rounds: number;
   /** Of each side of a round. */
   readonly seconds: number;
+  /** Of each side before the first round: V8 compiles what is used often, and more code takes it longer. */
+  readonly warmUpSeconds: number;
   readonly connections: number;
 }
 
@@ -74,7 +76,7 @@ async function compare(
 ): Promise<Line> {
   const rates = { ours: [] as number[], floor: [] as number[], shares: [] as number[] };
   const cpu = { ours: [] as number[], floor: [] as number[], database: [] as number[] };
-  for (const job of [ours.job, floor.job]) await load(generator, { ...job, seconds: Math.min(1, plan.seconds) });
+  for (const job of [ours.job, floor.job]) await load(generator, { ...job, seconds: plan.warmUpSeconds });
   for (let round = 0; round < plan.rounds; round += 1) {
     const pair = { ours: 0, floor: 0 };
     for (const name of round % 2 === 0 ? (['ours', 'floor'] as const) : (['floor', 'ours'] as const)) {
