@@ -1,5 +1,6 @@
 /** What must hold over the audit log, and between it and what other rooms made (checklist AL-02). */
 import { type Check, check, type Trail } from '../core/check.ts';
+import { zeroId } from '../core/id.ts';
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
@@ -28,7 +29,7 @@ export const eventChecks: readonly Check[] = [
     'the log does not go beyond its chain',
     `select format('The log of %s goes to %s, its chain to %s.', coalesce(l.org_id::text, 'the system'), l.last, coalesce(c.sequence, 0))
        from (select org_id, max(sequence) as last from audit_logs where sequence is not null group by org_id) l
-       left join audit_chains c on c.chain_id = coalesce(l.org_id, '00000000-0000-0000-0000-000000000000')
+       left join audit_chains c on c.chain_id = coalesce(l.org_id, '${zeroId}')
       where l.last > coalesce(c.sequence, 0)`,
   ),
   check(

@@ -1,5 +1,6 @@
 /** SQL about owners of organizations and administrators of the system. */
 import type { Knex } from 'knex';
+import { zeroId } from '../../core/id.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { Grant } from './schema.ts';
 
@@ -70,7 +71,7 @@ export const hasAdministrator = async (db: Knex): Promise<boolean> =>
 export async function insertAdministrator(db: Knex, row: object): Promise<boolean> {
   const made = await db('user_roles')
     .insert(row)
-    .onConflict(db.raw("(user_id, role_id, coalesce(org_id, '00000000-0000-0000-0000-000000000000'))"))
+    .onConflict(db.raw(`(user_id, role_id, coalesce(org_id, '${zeroId}'))`))
     .ignore()
     .returning('user_role_id');
   return made.length > 0;

@@ -3,6 +3,7 @@
  * because whoever presents one is answered with who that is. SQL only; the provider's adapter, a door, uses it.
  */
 import type { Knex } from 'knex';
+import { zeroId } from '../../core/id.ts';
 import { read, statement } from '../../db/statement.ts';
 import { grantIsAlive, isActive } from './liveness.ts';
 import type { Payload } from './records.ts';
@@ -146,7 +147,7 @@ const findAccessTokenStatement = statement(
        and (t.org_id is not distinct from g.org_id
          or (select c.first_party from oidc_clients c where c.client_id = g.client_id)
          or (select true from oidc_grants other where other.user_id = g.user_id and other.client_id = g.client_id
-              and coalesce(other.org_id, '00000000-0000-0000-0000-000000000000') = t.org_id and other.revoked_at is null))
+              and coalesce(other.org_id, '${zeroId}') = t.org_id and other.revoked_at is null))
      end`,
 );
 

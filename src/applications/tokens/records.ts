@@ -4,6 +4,7 @@
  * Ids are bearer secrets: `id_hash` is their SHA-256 and the payload never contains them.
  */
 import type { Knex } from 'knex';
+import { zeroId } from '../../core/id.ts';
 import { json } from '../../db/json.ts';
 import { sessionIsAlive } from './liveness.ts';
 import { read, run, runLast, statement } from '../../db/statement.ts';
@@ -63,7 +64,7 @@ const findGrantOfStatement = statement(
      g.payload || jsonb_build_object('accountId', g.user_id, 'clientId', g.client_id, 'orgId', g.org_id) as payload
    from oidc_grants g
    where g.user_id = $1 and g.client_id = $2 and g.revoked_at is null
-     and coalesce(g.org_id, '00000000-0000-0000-0000-000000000000') = coalesce($3::uuid, '00000000-0000-0000-0000-000000000000')`,
+     and coalesce(g.org_id, '${zeroId}') = coalesce($3::uuid, '${zeroId}')`,
 );
 
 /** What an account granted an application in an organization: at most one is alive. */
