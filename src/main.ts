@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { Server as ListeningServer } from 'node:net';
 import { createLintel, type Lintel } from './app.ts';
-import { type Config, ConfigurationError, loadConfig } from './config/config.ts';
+import { type Config, ConfigurationError, configurationWarnings, loadConfig } from './config/config.ts';
 import { sealingKeys } from './config/sealing-key.ts';
 import { cannotUse, connect, type Database } from './db/connect.ts';
 import { migrate } from './db/migrate.ts';
@@ -36,7 +36,8 @@ export async function start(config: Config): Promise<Running> {
     await migrate(database.knex).catch((error) => {
       throw cannotUse(config.database_url, error);
     });
-    const measuring = config.metrics_port === undefined ? null : (await import('./http/metrics.ts')).createMetrics();
+    const measuring =
+      config.metrics_port === undefined ? null : (await import('./http/metrics.ts')).createMetrics(config.metrics_host);
     lintel = await createLintel(config, database, { observe: measuring?.observe });
     const admitted = admission(lintel);
     if (measuring) {
@@ -164,6 +165,7 @@ async function stop({ config, lintel, server, metrics, database }: Parts): Promi
 export async function run(): Promise<void> {
   const began = performance.now();
   const config = loadConfig();
+  for (const sentence of configurationWarnings(config)) process.stderr.write(`Lintel warns. ${sentence}\n`);
   const running = await start(config);
   // Before anything is said: whoever reads that it answers may stop it. Ctrl-C is a person who waits; a second signal of either kind
   // is somebody who waits no longer.

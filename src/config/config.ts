@@ -5,6 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { type Static, Type } from 'typebox';
+import { unfitForProduction, warningsOf } from './production.ts';
 
 const setting = {
   port: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'Port to listen on.' }),
@@ -20,7 +21,9 @@ const setting = {
   ),
   metrics_host: Type.String({
     default: 'localhost',
-    description: 'Address to listen on for metrics; nobody outside of your own network should reach it.',
+    description:
+      'Address to listen on for metrics; nobody outside of your own network should reach it. Whoever asks names an address, ' +
+      '`localhost` or this name; another Host is refused with 421.',
   }),
   url: Type.String({
     default: 'http://localhost:3000',
@@ -30,7 +33,7 @@ const setting = {
   }),
   database_url: Type.String({
     default: 'pglite:./data/db',
-    description: '`pglite:<folder>`, `pglite::memory:` or `postgres://…`.',
+    description: '`pglite:<folder>`, `postgres://…`, or `pglite::memory:` where the issuer is not https.',
   }),
   database_pool: Type.Integer({
     default: 10,
@@ -189,6 +192,12 @@ function check(settings: Settings): Config {
   if (!/^(pglite:|postgres(ql)?:\/\/)/.test(settings.database_url)) {
     throw new ConfigurationError('LINTEL_DATABASE_URL must begin with pglite: or postgres://.');
   }
+  if (settings.database_url.startsWith('postgres') && !URL.canParse(settings.database_url.replace('@/', '@localhost/'))) {
+    throw new ConfigurationError(
+      'LINTEL_DATABASE_URL is no address, which reads postgres://user:password@host:5432/name. ' +
+        'In the password, characters such as @ : / ? # % are written as %40 %3A %2F %3F %23 %25.',
+    );
+  }
   if (settings.smtp_url !== '' && !/^smtps?:\/\/[^/]/.test(settings.smtp_url)) {
     throw new ConfigurationError('LINTEL_SMTP_URL must begin with smtp:// or smtps:// and name a host.');
   }
@@ -200,6 +209,8 @@ function check(settings: Settings): Config {
       'LINTEL_KEY is required on PostgreSQL: base64 of 32 random bytes, for instance from `openssl rand -base64 32`.',
     );
   }
+  const unfit = development ? undefined : unfitForProduction(settings);
+  if (unfit !== undefined) throw new ConfigurationError(unfit);
   return Object.freeze({
     ...settings,
     url: url.origin,
@@ -234,6 +245,10 @@ export function isLoopback(hostname: string): boolean {
   const bare = hostname.replace(/^\[|\]$/g, '');
   return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
 }
+
+/** What whoever starts this should know: settings that work, and may not be meant. A sentence each (checklist PR-09). */
+export const configurationWarnings = (config: Config): string[] =>
+  warningsOf(config, { development: config.development, isLocal: isLoopback(config.host) });
 
 /** The reference page of the configuration, in Markdown; `docs/configuration.md` is printed from it. */
 export function configurationReference(): string {

@@ -4,6 +4,7 @@
  * organization, a person, an application, an address or a path (checklist SD-10).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIPv4, isIPv6 } from 'node:net';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Observe } from './server.ts';
 
@@ -34,7 +35,8 @@ const buckets = [0.005, 0.025, 0.1, 0.5, 2.5];
 /** More routes than there are; whatever names routes one day, a scrape has an end. */
 const mostRoutes = 400;
 
-export function createMetrics(): Metrics {
+/** @param host the name by which it is asked, beside this machine's own and any address: LINTEL_METRICS_HOST */
+export function createMetrics(host = 'localhost'): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   return {
@@ -43,7 +45,9 @@ export function createMetrics(): Metrics {
       for (const reading of readings) register(registry, reading);
     },
     listener: (request, response) => {
-      answer(registry, request, response).catch(() => response.destroy());
+      answer(registry, { request, response, isOurs: isAskedAs(host, request.headers.host) }).catch(() =>
+        response.destroy(),
+      );
     },
   };
 }
@@ -91,10 +95,33 @@ function register(registry: Registry, { name, help, type, label, read }: Reading
   });
 }
 
-async function answer(registry: Registry, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/**
+ * Whether a Host may be ours. A page of somebody else whose name leads to this machine (DNS rebinding) is asked for under that name,
+ * and its script could read what only who reaches this port should: an address is nobody's name, and `localhost` is not theirs.
+ */
+function isAskedAs(host: string, asked: string | undefined): boolean {
+  const [, bracketed, plain = ''] =
+    /^(?:\[([^\]]*)\]|([^:@/\s]*))(?::\d{1,5})?$/.exec(asked?.toLowerCase() ?? '') ?? [];
+  if (bracketed !== undefined) return isIPv6(bracketed);
+  return isIPv4(plain) || plain === 'localhost' || (plain !== '' && plain === host.toLowerCase());
+}
+
+const refusals: Readonly<Record<number, string>> = {
+  404: 'Not found.\n',
+  405: 'GET, and nothing else.\n',
+  421: 'Ask by address, as localhost, or by the name in LINTEL_METRICS_HOST.\n',
+};
+
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly isOurs: boolean;
+}
+
+async function answer(registry: Registry, { request, response, isOurs }: Asked): Promise<void> {
   const isThere = request.url?.split('?')[0] === '/metrics';
-  const status = !isThere ? 404 : request.method === 'GET' ? 200 : 405;
-  const text = status === 200 ? await registry.metrics() : status === 404 ? 'Not found.\n' : 'GET, and nothing else.\n';
+  const status = !isOurs ? 421 : !isThere ? 404 : request.method === 'GET' ? 200 : 405;
+  const text = refusals[status] ?? (await registry.metrics());
   response.writeHead(status, {
     'content-type': status === 200 ? registry.contentType : 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(text),

@@ -259,6 +259,16 @@ describe('http/metrics: the port (SD-10)', function () {
       () => 'it started',
       (error: Error) => error.message,
     );
+  const bare = (port: number, request: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(port, 'localhost', () => socket.write(request));
+      let answer = '';
+      socket.on('data', (data) => {
+        answer += data.toString('utf8');
+        if (answer.includes('\r\n\r\n')) socket.destroy();
+      });
+      socket.once('close', () => resolve(answer)).once('error', reject);
+    });
   const isOpen = (port: number) =>
     new Promise<boolean>((resolve) => {
       const socket = connect(port, 'localhost');
@@ -283,6 +293,61 @@ describe('http/metrics: the port (SD-10)', function () {
       headers: { x: 'x'.repeat(17_000) },
     });
     expect(long.status).to.equal(431);
+  });
+
+  it('SD-10, MT-04: a page whose name leads here reads nothing (DNS rebinding): asked by address, as localhost or by its own name', async () => {
+    const port = await freePort();
+    await begin({ LINTEL_METRICS_PORT: String(port), LINTEL_METRICS_HOST: 'LocalHost' });
+    const as = (host: string, path = '/metrics') => ask(port, path, { headers: { host } });
+    for (const host of [
+      'localhost',
+      'LOCALHOST',
+      `localhost:${port}`,
+      '127.0.0.1',
+      '10.1.2.3:9464',
+      '[::1]',
+      `[::1]:${port}`,
+    ])
+      expect((await as(host)).status, host).to.equal(200);
+    for (const host of [
+      'evil.example',
+      `evil.example:${port}`,
+      'localhost.evil.example',
+      '127.0.0.1.nip.io',
+      '127.0.0.1.',
+      'localhost.',
+      '0x7f000001',
+      '2130706433',
+      '127.1',
+      '::1',
+      '[evil.example]',
+      'evil.example@localhost',
+      'localhost:evil',
+      ' ',
+    ]) {
+      for (const path of ['/metrics', '/']) {
+        const { status, text } = await as(host, path);
+        expect(status, `${host} ${path}`).to.equal(421);
+        expect(text, host).not.to.match(/lintel_|evil/);
+      }
+    }
+    expect(await bare(port, 'GET /metrics HTTP/1.0\r\n\r\n'), 'no Host').to.match(/^HTTP\/1\.1 421 /);
+    expect(await bare(port, 'GET /metrics HTTP/1.1\r\n\r\n'), 'no Host').to.match(/^HTTP\/1\.1 400 /);
+  });
+
+  it('SD-10: a process that is scraped by a name says that name', async () => {
+    const { listener } = createMetrics('lintel.internal');
+    const server = createHttpServer(listener);
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const statusAs = async (host: string) => (await ask(port, '/metrics', { headers: { host } })).status;
+      expect(await statusAs('lintel.internal:9464')).to.equal(200);
+      expect(await statusAs('lintel.internal.evil.example')).to.equal(421);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it('without the setting there is no such port, and nothing of it is loaded', async () => {
