@@ -98,17 +98,20 @@ function bodyFor(route: Route, tenant: Tenant): unknown {
   }
 }
 
+/** @param more what the body has beside what the route asks for */
 export function send(
   w: World,
   route: Route,
   params: Record<string, string>,
   tenant: Tenant,
   bearer: string,
+  more: object = {},
 ): Promise<Answer> {
   const required = (route.query as { required?: string[] } | undefined)?.required ?? [];
   const query = required.map((name) => `${name}=${name === 'permission' ? 'users.read' : 'sample'}`).join('&');
   const address = `${addressOf(route, params)}${query === '' ? '' : `?${query}`}`;
-  return w.api(route.method.toUpperCase(), address, bodyFor(route, tenant), bearer);
+  const body = bodyFor(route, tenant);
+  return w.api(route.method.toUpperCase(), address, body && { ...body, ...more }, bearer);
 }
 
 const need = (answer: Answer): Record<string, string> => {
