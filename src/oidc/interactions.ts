@@ -79,6 +79,8 @@ export interface Interactions {
   details(context: Context, uid: string): Promise<InteractionDetails>;
   /** @param within the call inside of `write` that begins the session: both are kept, or neither */
   finishLogin(context: Context, uid: string, login: Login, within?: Call): Promise<void>;
+  /** Leads the browser to where an interaction goes on that was answered; changes nothing. */
+  goOn(context: Context, uid: string): Promise<void>;
   finishOrganization(context: Context, uid: string, orgId: string): Promise<void>;
   /** Allows everything that was asked for. */
   finishConsent(context: Context, uid: string): Promise<void>;
@@ -118,8 +120,12 @@ export function createInteractions(app: App, provider: Provider): Interactions {
     const before = 'error' in result ? {} : interaction.lastSubmission;
     interaction.result = { ...before, ...result };
     await interaction.save(interaction.exp - Math.floor(app.clock().getTime() / 1000));
+    lead(context, interaction);
+  };
+
+  const lead = (context: Context, { returnTo }: Interaction) => {
     context.status = 303;
-    context.redirect(interaction.returnTo);
+    context.redirect(returnTo);
   };
 
   const clientOfInteraction = async (interaction: Interaction): Promise<LintelClient> => {
@@ -146,6 +152,10 @@ export function createInteractions(app: App, provider: Provider): Interactions {
       } as InteractionResults['login'];
       const work = async () => finish(context, await load(context, uid), { login: proven });
       await (within ? withinUnit(new Unit(within), work) : work());
+    },
+
+    async goOn(context, uid) {
+      lead(context, await load(context, uid));
     },
 
     async finishOrganization(context, uid, orgId) {

@@ -49,6 +49,8 @@ export interface Interactions {
   details(context: Context, uid: string): Promise<InteractionDetails>;
   /** @param within the call inside of `write` that begins the session: both are kept, or neither */
   finishLogin(context: Context, uid: string, login: Login, within: Call): Promise<void>;
+  /** Leads the browser to where an interaction goes on that was answered; changes nothing. */
+  goOn(context: Context, uid: string): Promise<void>;
   finishOrganization(context: Context, uid: string, orgId: string): Promise<void>;
   finishConsent(context: Context, uid: string): Promise<void>;
   abort(context: Context, uid: string): Promise<void>;

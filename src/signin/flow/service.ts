@@ -12,7 +12,7 @@ import type { NewSession } from '../sessions/schema.ts';
 import { createSession, leaveDevice, noteSignin } from '../sessions/service.ts';
 import { givePlaceBack, recordTry, type TakenPlace } from '../throttle/service.ts';
 import { deviceOf, markDevice } from './device.ts';
-import { deleteAttempt, deleteExpiredAttempts, deleteProofsOf, takeProof } from './store.ts';
+import { deleteExpiredAttempts, deleteProofsOf, takeAttempt, takeProof } from './store.ts';
 import type { Walk } from './walk.ts';
 
 /** The actor of what a person does by signing in; it may do nothing else. */
@@ -24,20 +24,26 @@ export const signingIn = (user: User): Actor => ({
   permissions: new Set(),
 });
 
-/** Why an account may not sign in; null when it may. For our eyes only: people read the same words for all of them (AU-07). */
-export async function refusalOf(call: Call, user: User): Promise<string | null> {
+/**
+ * Why a password opens no account; null when it may: the account is closed, or the organization that owns it allows no passwords
+ * (FD-03). For our eyes only: people read the same words for all of them (AU-07).
+ */
+export async function refusalOf({ call, parts }: Walk, user: User): Promise<string | null> {
   if (!user.enabled) return 'account_disabled';
   if (user.locked) return 'account_locked';
   const owner = user.home_org_id === null ? null : await findOrganization(call.db, user.home_org_id);
-  if (user.home_org_id !== null && owner?.status !== 'active') return 'organization_inactive';
-  return null;
+  if (user.home_org_id === null) return null;
+  if (owner?.status !== 'active') return 'organization_inactive';
+  const methods = await parts.company.methodsOf(call.db, user.home_org_id);
+  return methods.password === false ? 'method_disabled' : null;
 }
 
 export type Proof = Omit<NewSession, 'user_id' | 'device_fingerprint' | 'auth_time'> & { readonly auth_time: Date };
 
 /**
  * Ends an attempt well, in one transaction: the session begins and the provider goes on (303). Earlier sessions of this browser
- * end. Whether the account may sign in is asked under its lock, whatever was read of it before.
+ * end. Whether the account may sign in is asked under its lock, whatever was read of it before. An attempt ends once: what was sent
+ * twice, by a double click, is led to where the first one led, and begins nothing.
  * @param place what the try took of the limits; given back with the session
  * @returns false when the account may not sign in (any more)
  */
@@ -45,9 +51,18 @@ export async function finish(walk: Walk, user: User, proof: Proof, place?: Taken
   const { context, call, attempt, details } = walk;
   const { user_id } = user;
   const isMarked = deviceOf(context) !== null;
-  const device_fingerprint = markDevice(context);
   return call.as(signingIn(user)).write(async (inner) => {
-    if (!(await noteSignin(inner, user_id, proof.provider_id ?? null))) return false;
+    const noting = noteSignin(inner, user_id, proof.provider_id ?? null);
+    // In the same trip. Who chose a new password took the attempt with its proof.
+    const taking = attempt.proven_at === null ? takeAttempt(inner.db, attempt.attempt_id) : true;
+    const [isNoted, isFirst] = await Promise.all([noting, taking]);
+    if (!isNoted) return false;
+    if (!isFirst) {
+      await walk.parts.interactions.goOn(context, walk.uid);
+      if (place) await givePlaceBack(inner, place);
+      return true;
+    }
+    const device_fingerprint = markDevice(context);
     const people = [user_id, ...(details.session ? [details.session.account_id] : [])];
     // A mark that was made just now stands in no session.
     if (isMarked) await leaveDevice(inner, people, device_fingerprint);
@@ -58,7 +73,6 @@ export async function finish(walk: Walk, user: User, proof: Proof, place?: Taken
       identifier: attempt.identifier,
       failure_reason: null,
     });
-    await deleteAttempt(inner.db, attempt.attempt_id);
     const { session_id } = await createSession(inner, { ...proof, user_id, device_fingerprint });
     const { amr, acr, auth_time, org_id } = proof;
     const login = { account_id: user_id, amr, acr, auth_time, org_id, session_id };

@@ -4,7 +4,7 @@
 import type { Knex } from 'knex';
 import type { Call } from '../../core/call.ts';
 import { json } from '../../db/json.ts';
-import { read, runLast, statement } from '../../db/statement.ts';
+import { read, run, statement } from '../../db/statement.ts';
 import type { Attempt } from './schema.ts';
 
 const sealContext = (attemptId: string): string => `signin_attempts:identifier:${attemptId}`;
@@ -36,11 +36,15 @@ export async function saveAttempt({ db, now, app }: Call, attempt: Attempt, expi
     .merge(['state', 'org_id', 'user_id', 'updated_at', 'expires_at']);
 }
 
-const deleteStatement = statement('delete_signin_attempt', 'delete from signin_attempts where attempt_id = $1');
+const takeStatement = statement(
+  'take_signin_attempt',
+  'delete from signin_attempts where attempt_id = $1 returning attempt_id',
+);
 
-/** At the end of the transaction. */
-export const deleteAttempt = (transaction: Knex, attempt_id: string): Promise<void> =>
-  runLast(transaction, deleteStatement, [attempt_id]);
+/** Takes an attempt away. Of any number at the same time one succeeds. @returns whether it was there */
+export async function takeAttempt(transaction: Knex, attempt_id: string): Promise<boolean> {
+  return (await run(transaction, takeStatement, [attempt_id])).length === 1;
+}
 
 /** Takes a proof away, once. @returns whether it was there */
 export async function takeProof(db: Knex, attempt_id: string, user_id: string): Promise<boolean> {

@@ -50,12 +50,13 @@ export const nameIdContext = (sessionId: string): string => `sessions:name_id_en
 /**
  * First in the transaction of a sign-in: notes it at the account, and holds the account and the connection that vouched for it.
  * Whoever closes one of them at this moment either came first, and no session begins, or waits and finds the session (SE-06, FD-03).
- * @returns false when the account may not sign in any more, or the connection is closed
+ * @param providerId who vouched; null: the account's own password
+ * @returns false when the account may not sign in any more, the connection is closed, or passwords are switched off
  */
 export function noteSignin(call: Call, userId: string, providerId: string | null): Promise<boolean> {
   return call.write(async (inner) => {
     if (providerId !== null && !(await keepConnection(inner.db, providerId))?.is_open) return false;
-    return noteLogin(inner.db, userId, inner.now);
+    return noteLogin(inner.db, userId, inner.now, providerId === null);
   });
 }
 

@@ -54,12 +54,17 @@ const noteStatement = statement(
     where user_id = $1 and enabled and not locked and deleted_at is null
       and (home_org_id is null
         or exists (select from organizations o where o.org_id = users.home_org_id and o.status = 'active'))
+      and not ($4 and exists (
+        select from org_login_methods m where m.org_id = users.home_org_id and m.method = 'password' and not m.enabled))
    returning user_id`,
 );
 
-/** Notes the sign-in at an account that may sign in, and holds it by that. @returns false for any other, also when it is just becoming one */
-export async function noteLogin(db: Knex, user_id: string, now: Date): Promise<boolean> {
-  const noted = await run(db, noteStatement, [user_id, now, Math.floor(now.getTime() / 1000)]);
+/**
+ * Notes the sign-in at an account that may sign in, and holds it by that; with a password only where its organization allows one
+ * (the federation room keeps that). @returns false for any other, also when it is just becoming one
+ */
+export async function noteLogin(db: Knex, user_id: string, now: Date, by_password: boolean): Promise<boolean> {
+  const noted = await run(db, noteStatement, [user_id, now, Math.floor(now.getTime() / 1000), by_password]);
   return noted.length === 1;
 }
 

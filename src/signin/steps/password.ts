@@ -42,7 +42,7 @@ export const password: Step = {
     const stored = readStored(call, user?.user_id ?? null);
     const place = await taking;
     if (!place.taken) return refuse(walk, place.wait_sec);
-    const reason = user ? ((await refusalOf(call, user)) ?? (await methodRefusal(walk, user))) : 'account_unknown';
+    const reason = user ? await refusalOf(walk, user) : 'account_unknown';
     const usable = user && reason === null && place.is_judged ? user : null;
     const isRight = await verifyPassword(call, usable?.user_id ?? null, form.password ?? '', stored).catch(
       async (error: unknown) => {
@@ -64,13 +64,6 @@ export const password: Step = {
     return 'dispatch';
   },
 };
-
-/** The organization that owns an account decides whether its passwords open anything. */
-async function methodRefusal({ call, parts }: Walk, user: User): Promise<string | null> {
-  if (user.home_org_id === null) return null;
-  const methods = await parts.company.methodsOf(call.db, user.home_org_id);
-  return methods.password === false ? 'method_disabled' : null;
-}
 
 async function goOn(walk: Walk, user: User, place: TakenPlace): Promise<Next> {
   const { attempt, call } = walk;

@@ -63,11 +63,12 @@ async function replaced({ attempt, call }: Walk, user: User, next: PreparedPassw
   }
 }
 
-async function personOf({ attempt, call }: Walk): Promise<User | null> {
+async function personOf(walk: Walk): Promise<User | null> {
+  const { attempt, call } = walk;
   const { user_id, proven_at } = attempt;
   if (user_id === null || proven_at === null || call.now.getTime() - proven_at > provenForMs) return null;
   const user = await findUser(call.db, user_id);
-  return user && (await refusalOf(call, user)) === null ? user : null;
+  return user && (await refusalOf(walk, user)) === null ? user : null;
 }
 
 async function beginAnew(walk: Walk): Promise<Next> {

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { hashSecret } from '../../../src/core/secret.ts';
 import { preparePassword, setPassword } from '../../../src/credentials/passwords/service.ts';
+import { noteSignin } from '../../../src/signin/sessions/service.ts';
 import { insertMember, insertOrganization } from '../../credentials/owners.ts';
 import { makeApplication, type RelyingParty } from '../../oidc/rp.ts';
 import { type World, world } from '../../support/world.ts';
@@ -29,6 +30,11 @@ describe('signin/flow: after the end', () => {
     await visitor.signIn(email);
     expect(visitor.heading).to.match(question === 'consent' ? /^Allow/ : /^Choose an organization/);
     return { visitor, user_id, email, answer: { org_id: orgs[1] ?? '', decision: 'allow' } };
+  }
+
+  async function allowPasswords(org_id: string, enabled: boolean): Promise<void> {
+    const answer = await w.api('PUT', `/organizations/${org_id}/login-methods/password`, { enabled });
+    expect(answer.status, answer.text).to.equal(200);
   }
 
   const endings: Record<string, (visitor: Visitor, user_id: string) => Promise<unknown>> = {
@@ -87,5 +93,39 @@ describe('signin/flow: after the end', () => {
     await person.fill({ password: goodPassword });
     expect(person.callback?.searchParams.get('code')).to.be.a('string');
     expect(await w.db('signin_attempts').where({ attempt_id: hashSecret(person.uid) })).to.deep.equal([]);
+  });
+
+  it('FD-03, AU-13: a lent password is renewed, and opens anything, only while its organization allows passwords', async () => {
+    const org_id = await insertOrganization(w.db);
+    const { user_id, email } = await insertPersonWithPassword(w, { home_org_id: org_id });
+    await insertMember(w.db, org_id, user_id);
+    await setPassword(w.call(), user_id, await preparePassword(wrongPassword), { must_change: true });
+    const person = await (await new Visitor(w).begin(ours, { organization_id: org_id })).signIn(email, wrongPassword);
+    expect(person.heading).to.equal('Choose a new password');
+    const before = await w.db('user_passwords').where({ user_id }).first('password_hash');
+    await allowPasswords(org_id, false);
+    await person.fill({ password: goodPassword });
+    expect([person.callback, person.heading]).to.deep.equal([null, 'Sign in']);
+    expect(await w.db('user_passwords').where({ user_id }).first('password_hash')).to.deep.equal(before);
+    expect(await w.db('sessions').where({ user_id })).to.deep.equal([]);
+    // What was proven before is not kept for later.
+    await allowPasswords(org_id, true);
+    expect((await new Visitor(w, person.browser).open(person.at)).heading).to.equal('Sign in');
+  });
+
+  it('FD-03, AU-07: passwords that are switched off between the page and its form open nothing, in the same words', async () => {
+    const org_id = await insertOrganization(w.db);
+    const { user_id, email } = await insertPersonWithPassword(w, { home_org_id: org_id });
+    await insertMember(w.db, org_id, user_id);
+    const visitor = await (await new Visitor(w).begin(ours, { organization_id: org_id })).fill({ identifier: email });
+    await allowPasswords(org_id, false);
+    await visitor.fill({ password: goodPassword });
+    expect([visitor.callback, visitor.problem]).to.deep.equal([null, 'That name or password is not right.']);
+    expect(await w.db('sessions').where({ user_id })).to.deep.equal([]);
+    // Also while the hash was compared: it is asked once more, with the account held.
+    expect(await noteSignin(w.call(), user_id, null), 'by a password').to.equal(false);
+    await allowPasswords(org_id, true);
+    await visitor.fill({ password: goodPassword });
+    expect(visitor.callback?.searchParams.get('code')).to.be.a('string');
   });
 });
