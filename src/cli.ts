@@ -10,9 +10,9 @@ import {
   rotateSigningKeys,
 } from './applications/keys/service.ts';
 import { type Config, loadConfig } from './config/config.ts';
-import { sealingKeys } from './config/sealing-key.ts';
+import { aboutKeys, sealingKeys } from './config/sealing-key.ts';
 import type { App } from './core/app.ts';
-import { connect, type Database } from './db/connect.ts';
+import { cannotUse, connect, type Database } from './db/connect.ts';
 import { migrate } from './db/migrate.ts';
 import { examine } from './doctor.ts';
 import { resealSamlKeys, rotateSamlKeys } from './federation/keys/service.ts';
@@ -46,6 +46,8 @@ async function withDatabase<T>(work: (database: Database, config: Config) => Pro
   const database = await connect(config.database_url, { pool: config.database_pool });
   try {
     return await work(database, config);
+  } catch (error) {
+    throw aboutKeys(config, cannotUse(config.database_url, error as Error));
   } finally {
     await database.close();
   }

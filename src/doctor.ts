@@ -11,7 +11,7 @@ import type { Check } from './core/check.ts';
 import { Sealer } from './core/secret.ts';
 import { credentialChecks, credentialTrails } from './credentials/checks.ts';
 import { databaseChecks } from './db/checks.ts';
-import { connect, type Database } from './db/connect.ts';
+import { cannotUse, connect, type Database } from './db/connect.ts';
 import { migrationSettings } from './db/migrate.ts';
 import { directoryChecks, directoryTrails } from './directory/checks.ts';
 import { eventChecks, trailCheck } from './events/checks.ts';
@@ -138,12 +138,14 @@ export async function examine(say: (line: string) => void): Promise<boolean> {
   let database: Database | undefined;
   try {
     const { database_url } = config;
-    await look('database', async () => {
+    const isThere = await look('database', async () => {
       database = await connect(database_url, { pool: 2, statementMs });
-      return lookAtServer(database);
+      return lookAtServer(database).catch((error: Error) => {
+        throw cannotUse(database_url, error);
+      });
     });
-    if (!database) return false;
-    const { knex } = database;
+    if (!database || !isThere) return false;
+    const { knex } = database as Database;
     if (!(await look('migrations', () => lookAtMigrations(knex)))) return false;
     const now = new Date(performance.timeOrigin + performance.now());
     await inspect(knex, { now, sealer }, (room, count, findings) => {

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { Server as ListeningServer } from 'node:net';
 import { createLintel, type Lintel } from './app.ts';
 import { type Config, ConfigurationError, configurationWarnings, loadConfig } from './config/config.ts';
-import { sealingKeys } from './config/sealing-key.ts';
+import { aboutKeys, sealingKeys } from './config/sealing-key.ts';
 import { cannotUse, connect, type Database } from './db/connect.ts';
 import { migrate } from './db/migrate.ts';
 import { admit, type Admitted, limitsOf } from './http/admission.ts';
@@ -56,7 +56,7 @@ export async function start(config: Config): Promise<Running> {
     await lintel?.close();
     metrics?.close();
     await database.close();
-    throw error;
+    throw aboutKeys(config, error as Error);
   }
 }
 
@@ -76,10 +76,14 @@ function listen(server: Server, place: Place): Promise<void> {
 
 /** Why it could not listen, and what to do about it, in the words of docs/configuration.md. */
 function cannotListen({ host, port, names: [hostName, portName] }: Place, error: NodeJS.ErrnoException): Error {
+  const places = 'Take localhost, 0.0.0.0 for every interface, or an address of this machine.';
   const advice: Record<string, string> = {
     EADDRINUSE: `Port ${port} on ${host} is in use. Stop what uses it, or choose another one: ${portName}.`,
     EACCES: `Port ${port} on ${host} needs more rights. Choose one from 1024 on: ${portName}.`,
-    EADDRNOTAVAIL: `${hostName} is ${host}, which is no address of this machine.`,
+    EADDRNOTAVAIL: `${hostName} is ${host}, which is no address of this machine. ${places}`,
+    ENOTFOUND: `${hostName} is ${host}, which is no address and no name that leads to one. ${places}`,
+    EAI_AGAIN: `${hostName} is ${host}, and no name server says which address that is. ${places}`,
+    EINVAL: `${hostName} is ${host}, which cannot be listened on. ${places}`,
   };
   const sentence = advice[error.code ?? ''];
   return sentence === undefined ? error : Object.assign(new Error(sentence), { code: error.code });
@@ -190,7 +194,7 @@ export async function run(): Promise<void> {
 export function explain(error: Error): never {
   process.stderr.write(`Lintel did not start. ${error.message}\n`);
   if (!(error instanceof ConfigurationError) && error.cause instanceof Error)
-    process.stderr.write(`  ${error.cause.message}\n`);
+    process.stderr.write(`  ${error.cause.message || (error.cause as NodeJS.ErrnoException).code}\n`);
   process.exit(1);
 }
 

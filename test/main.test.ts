@@ -58,6 +58,26 @@ describe('main', function () {
     expect(said).to.include(`Lintel did not start. Port ${port} on localhost is in use.`).and.include('LINTEL_URL');
   });
 
+  it('says by the name of the setting that it cannot listen, or that it has another key than its database, and ends', async () => {
+    const refused = (environment: Record<string, string>) =>
+      startProcess({ environment }).then(
+        () => 'it started',
+        (error: Error) => error.message,
+      );
+    expect(await refused({ LINTEL_DATABASE_URL: 'pglite::memory:', LINTEL_HOST: 'nowhere.invalid' })).to.match(
+      /ended with 1:\n(.*\n)*Lintel did not start. LINTEL_HOST is nowhere.invalid, [^\n]*\n$/,
+    );
+    running = await start();
+    running.signal('SIGINT');
+    await running.ended;
+    const LINTEL_KEY = Buffer.alloc(32, 7).toString('base64');
+    const said = await refused({ LINTEL_DATABASE_URL: `pglite:${home}/data/db`, LINTEL_KEY });
+    expect(said).to.match(
+      /ended with 1:\nLintel did not start. This database was sealed under another key than that of LINTEL_KEY/,
+    );
+    expect(said, 'and no stack').not.to.match(/\n +at /);
+  });
+
   it('RE-06: finishes what is in flight, refuses what is new, and ends with 0', async () => {
     const lintel = await start({
       environment: { LINTEL_DATABASE_URL: `pglite:${home}/data/db`, LINTEL_UNREADY_SECONDS: '1' },

@@ -1,8 +1,18 @@
 /** The sealing key of an embedded installation: made once beside the folder, never again (checklist SD-05). */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { isVacant, makeFolder } from '../core/folder.ts';
+import { SealError } from '../core/secret.ts';
 import { type Config, ConfigurationError } from './config.ts';
+
+/** Where the key of an embedded installation lies; null for a database without a folder. */
+function keyFile({ database_url }: Config): { readonly folder: string; readonly file: string } | null {
+  const name = database_url.startsWith('pglite:') ? database_url.slice('pglite:'.length) : '';
+  if (name === '' || name === ':memory:') return null;
+  const folder = resolve(name);
+  return { folder, file: join(dirname(folder), 'key') };
+}
 
 /**
  * The sealing keys of a configuration, base64, the sealing one first.
@@ -10,20 +20,28 @@ import { type Config, ConfigurationError } from './config.ts';
  */
 export function sealingKeys(config: Config): string[] {
   if (config.key !== '') return keysOf(config.key, 'LINTEL_KEY');
-  const folder = config.database_url.slice('pglite:'.length);
-  if (folder === '' || folder === ':memory:') return [randomBytes(32).toString('base64')];
-  const path = resolve(folder);
-  const file = join(dirname(path), 'key');
-  if (existsSync(file)) return keysOf(readFileSync(file, 'utf8'), file);
-  if (existsSync(path)) {
+  const embedded = keyFile(config);
+  if (embedded === null) return [randomBytes(32).toString('base64')];
+  const { folder, file } = embedded;
+  try {
+    if (existsSync(file)) return keysOf(readFileSync(file, 'utf8'), file);
+    if (!isVacant(folder)) {
+      throw new ConfigurationError(
+        `The database in ${folder} is there but its key ${file} is not. Put the key back, or set LINTEL_KEY to it; a new key could not open what is sealed.`,
+      );
+    }
+    makeFolder(dirname(folder));
+    const key = randomBytes(32).toString('base64');
+    writeFileSync(file, `${key}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    return [key];
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
     throw new ConfigurationError(
-      `The database in ${path} is there but its key ${file} is not. Put the key back, or set LINTEL_KEY; a new key could not open what is sealed.`,
+      `The sealing key ${file} can be neither read nor made (${(error as Error).message}). It stands beside the database of ` +
+        'LINTEL_DATABASE_URL: choose a folder that this user may write, or set LINTEL_KEY.',
+      { cause: error },
     );
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const key = randomBytes(32).toString('base64');
-  writeFileSync(file, `${key}\n`, { mode: 0o600, flag: 'wx', flush: true });
-  return [key];
 }
 
 /** Several, comma-separated. The sentence names where they came from, never what they are. */
@@ -33,5 +51,20 @@ function keysOf(text: string, from: string): string[] {
   const which = keys.length === 1 ? 'must be' : 'has several keys, and each must be';
   throw new ConfigurationError(
     `${from} ${which} base64 of exactly 32 bytes, for instance from \`openssl rand -base64 32\`.`,
+  );
+}
+
+/** What an operator does about a database that other keys sealed; any other error as it is. */
+export function aboutKeys(config: Config, error: Error): Error {
+  if (!(error instanceof SealError) || error.missing_key === undefined) return error;
+  const file = keyFile(config)?.file;
+  const isSet = config.key !== '' || file === undefined;
+  const unread = isSet && file !== undefined && existsSync(file) ? ` (while it is set, ${file} is not read)` : '';
+  return new ConfigurationError(
+    `This database was sealed under another key than that of ${isSet ? `LINTEL_KEY${unread}` : file}. ${error.message} ` +
+      `Put the right key there${isSet ? '' : ', or set LINTEL_KEY to it'}; while keys are changed, LINTEL_KEY has both, ` +
+      'comma-separated. What was sealed under a key that is lost cannot be read again: put back a copy of the database whose key you ' +
+      'have, or begin with an empty one.',
+    { cause: error },
   );
 }

@@ -24,7 +24,15 @@ export function sameSecret(left: string, right: string): boolean {
   return timingSafeEqual(digest(left), digest(right));
 }
 
-export class SealError extends Error {}
+export class SealError extends Error {
+  /** The id of the key that something was sealed under, where this process has no such key. */
+  readonly missing_key: string | undefined;
+
+  constructor(message: string, options: ErrorOptions & { readonly missingKey?: string } = {}) {
+    super(message, options);
+    this.missing_key = options.missingKey;
+  }
+}
 
 interface SealingKey {
   readonly id: string;
@@ -62,12 +70,20 @@ export class Sealer {
     return `v1.${key.id}.${nonce.toString('base64url')}.${sealed.toString('base64url')}`;
   }
 
+  /** Ids of the keys, the sealing one first; they tell keys apart and nothing about them. */
+  get ids(): string[] {
+    return this.#keys.map(({ id }) => id);
+  }
+
   /** @throws SealError when the key is unknown, or the value or its context was changed */
   open(sealed: string, context: string): string {
     const [version, keyId, nonce, body] = sealed.split('.');
     const key = this.#keys.find((candidate) => candidate.id === keyId);
-    if (version !== 'v1' || !key || !nonce || !body)
-      throw new SealError(`No key opens this value: it was sealed under another one (its id is ${keyId ?? '?'}).`);
+    if (version !== 'v1' || !keyId || !nonce || !body) throw new SealError('This is no sealed value.');
+    if (!key) {
+      const mine = `${this.#keys.length === 1 ? 'the key is' : 'the keys are'} ${this.ids.join(', ')}`;
+      throw new SealError(`It was sealed under the key ${keyId}, and ${mine}.`, { missingKey: keyId });
+    }
     const bytes = Buffer.from(body, 'base64url');
     try {
       const decipher = createDecipheriv('aes-256-gcm', key.bytes, Buffer.from(nonce, 'base64url'), {

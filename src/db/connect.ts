@@ -2,11 +2,12 @@
  * The connection: Knex with the `pg` dialect on both databases. PGlite is plugged in below `pg`, so there is one SQL,
  * one set of types and one set of error codes.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
+import { isVacant, makeFolder } from '../core/folder.ts';
 import { lockFolder } from './folder-lock.ts';
 import { saveRoundTrips } from './round-trips.ts';
 
@@ -32,7 +33,7 @@ export interface ConnectOptions {
 
 /**
  * Opens the database of an address.
- * @throws Error with a plain sentence when a folder is in use or belongs to another version
+ * @throws Error with a plain sentence when a folder cannot be used, is in use, or belongs to another version
  */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Database> {
   return address.startsWith('pglite:')
@@ -43,19 +44,35 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 /** What an operator does about a server that cannot be used, by the code of Node or of PostgreSQL. */
 const advice: Readonly<Record<string, (host: string, name: string) => string>> = {
   ECONNREFUSED: (host) => `Nothing listens at ${host}. Start PostgreSQL there, or correct the address.`,
-  ENOTFOUND: (host) => `There is no host ${host}.`,
-  '28P01': () => 'PostgreSQL refuses its user or password.',
-  '28000': () => 'PostgreSQL lets its user not in from here (pg_hba.conf).',
+  ENOTFOUND: (host) => `There is no host ${host}. Correct the address.`,
+  EAI_AGAIN: (host) => `The name server does not say where ${host} is. Correct the address, or look after the network.`,
+  EHOSTUNREACH: (host) => `Nothing leads to ${host}. Correct the address, or look after the network.`,
+  ETIMEDOUT: (host) =>
+    `${host} does not answer as PostgreSQL does. Correct the address, or look after what stands in between.`,
+  '28P01': () => 'PostgreSQL refuses its user or password. Correct them in the address.',
+  '28000': () => 'PostgreSQL does not let its user in: there is no such user, or pg_hba.conf keeps it out.',
+  '42501': (_, name) =>
+    `Its user may not make tables in the database ${name}. Make the user the owner of that database.`,
+  '53300': () => 'PostgreSQL has no connection left. Lower LINTEL_DATABASE_POOL, or raise its max_connections.',
+  '57P03': () => 'PostgreSQL is only starting, or is stopping. Try again shortly.',
   '3D000': (_, name) => `There is no database ${name}. Make it with createdb, or correct the address.`,
 };
 
 /** Why a database cannot be used, for whoever starts Lintel; never with the password of its address. */
 export function cannotUse(address: string, error: Error & { code?: unknown }): Error {
   const url = URL.parse(address);
-  const sentence = advice[String(error.code)]?.(url?.host ?? '', url?.pathname.slice(1) ?? '');
+  const host = url?.host || 'the place that PGHOST and PGPORT name (localhost:5432 where they do not)';
+  const sentence = advice[codeOf(error)]?.(host, url?.pathname.slice(1) || 'of that user’s name');
   return sentence === undefined
     ? error
     : new Error(`LINTEL_DATABASE_URL cannot be used. ${sentence}`, { cause: error });
+}
+
+/** A server that is silent, or hangs up, has no code: `pg` and Knex each have their words for it. */
+function codeOf({ code, message }: Error & { code?: unknown }): string {
+  return code === undefined && /timeout expired|Timeout acquiring|Connection terminated/i.test(message)
+    ? 'ETIMEDOUT'
+    : String(code);
 }
 
 type Created = (error: Error | null, connection: object) => void;
@@ -97,8 +114,7 @@ function connectServer(address: string, options: ConnectOptions): Database {
 async function connectEmbedded(folder: string, options: ConnectOptions): Promise<Database> {
   const memory = folder === ':memory:' || folder === '';
   const path = memory ? null : resolve(folder);
-  if (path) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const unlock = path ? lockFolder(path) : () => {};
+  const unlock = path ? takeFolder(path) : () => {};
   try {
     const pglite = options.pglite ?? (await startPglite(path));
     const { createPgConfig } = await import('@electric-sql/pglite/node-postgres');
@@ -121,6 +137,29 @@ async function connectEmbedded(folder: string, options: ConnectOptions): Promise
   }
 }
 
+/** Makes what the folder stands in, and locks it. */
+function takeFolder(path: string): () => void {
+  try {
+    makeFolder(dirname(path));
+    return lockFolder(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === undefined) throw cause;
+    throw new Error(
+      `LINTEL_DATABASE_URL cannot be used. The folder ${dirname(path)} cannot be written: name one that this user may write, ` +
+        'as pglite:<folder>, or use PostgreSQL.',
+      { cause },
+    );
+  }
+}
+
+/** @throws Error when what is there is no database: PGlite would try to make one in the midst of it */
+function refuseStrange(path: string): void {
+  if (isVacant(path) || existsSync(join(path, 'PG_VERSION'))) return;
+  throw new Error(
+    `LINTEL_DATABASE_URL cannot be used. ${path} is there and is no database: name another folder, or one that is empty.`,
+  );
+}
+
 /**
  * Opens the folder, or makes it from a prepared empty cluster: what initdb would make, in a fraction of its time.
  * While a folder is being made a mark stands beside it, so that a start that was killed in between begins anew. Nothing
@@ -130,7 +169,8 @@ async function startPglite(path: string | null): Promise<PGlite> {
   const { PGlite } = await import('@electric-sql/pglite');
   const mark = `${path}.making`;
   if (path !== null && existsSync(mark)) rmSync(path, { recursive: true, force: true });
-  const isNew = path === null || !existsSync(path);
+  if (path !== null) refuseStrange(path);
+  const isNew = path === null || isVacant(path);
   if (path !== null && isNew) writeFileSync(mark, '', { flush: true });
   try {
     const loadDataDir = isNew ? await (await import('@electric-sql/pglite-prepopulatedfs')).dataDir() : undefined;
@@ -140,8 +180,8 @@ async function startPglite(path: string | null): Promise<PGlite> {
     return pglite;
   } catch (cause) {
     throw new Error(
-      `The embedded database in ${path ?? 'memory'} does not open. If the folder was made by another version of Lintel, ` +
-        'export it with that version and import it here; otherwise restore your last copy.',
+      `The embedded database in ${path ?? 'memory'} does not open (LINTEL_DATABASE_URL). If the folder was made by another ` +
+        'version of Lintel, use that version; if it is no database of Lintel, or it is damaged, name another folder or put back your last copy.',
       { cause },
     );
   }

@@ -1,9 +1,10 @@
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ConfigurationError, loadConfig } from '../../src/config/config.ts';
-import { sealingKeys } from '../../src/config/sealing-key.ts';
+import { aboutKeys, sealingKeys } from '../../src/config/sealing-key.ts';
+import { Sealer, SealError } from '../../src/core/secret.ts';
 
 describe('config/sealing-key', () => {
   let folder: string;
@@ -24,7 +25,40 @@ describe('config/sealing-key', () => {
 
   it('SD-05: is never made anew beside a database that is there', () => {
     mkdirSync(join(folder, 'data/db'), { recursive: true });
+    expect(sealingKeys(configured()), 'an empty folder is no database').to.have.length(1);
+    rmSync(join(folder, 'data/key'));
+    writeFileSync(join(folder, 'data/db/PG_VERSION'), '18');
     expect(() => sealingKeys(configured())).to.throw(ConfigurationError, /Put the key back/);
+  });
+
+  it('SD-05: that is another than the database was sealed under is told by where it came from, with what to do', () => {
+    const { seal, open } = { seal: new Sealer(sealingKeys(configured())), open: (key: string) => new Sealer([key]) };
+    const other = Buffer.alloc(32, 5).toString('base64');
+    const failure = (() => {
+      try {
+        return open(other).open(seal.seal('secret', 'x'), 'x');
+      } catch (error) {
+        return error;
+      }
+    })() as Error;
+    const [mine = '', theirs = ''] = [seal.ids[0], open(other).ids[0]];
+    for (const [config, from] of [
+      [configured(other), `LINTEL_KEY (while it is set, ${folder}/data/key is not read)`],
+      [configured(), `${folder}/data/key`],
+      [loadConfig({ LINTEL_DATABASE_URL: 'postgres://x@y/z', LINTEL_KEY: other }), 'LINTEL_KEY'],
+    ] as const) {
+      const told = aboutKeys(config, failure);
+      expect(told).to.be.instanceOf(ConfigurationError);
+      expect(told.message).to.include(`another key than that of ${from}.`).and.include('Put the right key there');
+      expect(told.message).to.include(mine).and.include(theirs).and.not.include(other);
+    }
+    const changed = new SealError('A sealed value does not belong here, or was changed.');
+    expect(aboutKeys(configured(), changed), 'anything else stays as it is').to.equal(changed);
+  });
+
+  it('is told by the name of the setting when its folder cannot be made or read', () => {
+    writeFileSync(join(folder, 'data'), '');
+    expect(() => sealingKeys(configured())).to.throw(ConfigurationError, /LINTEL_DATABASE_URL: choose a folder/);
   });
 
   it('comes from the configuration when given, the first one sealing', () => {

@@ -45,8 +45,30 @@ describe('db/connect', () => {
       () => 'opened',
       (error: Error) => error.message,
     );
-    expect(refused).to.contain('does not open').and.to.contain('another version of Lintel');
+    expect(refused).to.contain('does not open (LINTEL_DATABASE_URL)').and.to.contain('another version of Lintel');
     expect(readFileSync(join(home, 'db/PG_VERSION'), 'utf8')).to.equal('11\n');
+  });
+
+  it('refuses what is there and is no database, at once and by the name of the setting; an empty folder will do', async () => {
+    const refused = (path: string) =>
+      connect(`pglite:${join(home, path)}`).then(
+        () => 'opened',
+        (error: Error) => error.message,
+      );
+    mkdirSync(join(home, 'strange'));
+    writeFileSync(join(home, 'strange/letter.txt'), 'mine');
+    writeFileSync(join(home, 'file'), '');
+    for (const path of ['strange', 'file']) {
+      expect(await refused(path), path).to.match(/^LINTEL_DATABASE_URL cannot be used\. .* is no database/);
+      expect(existsSync(join(home, `${path}.lock`)), 'the lock is given back').to.equal(false);
+    }
+    expect(await refused('file/db')).to.match(
+      /^LINTEL_DATABASE_URL cannot be used\. The folder .*file cannot be written/,
+    );
+    mkdirSync(join(home, 'db'));
+    const database = await connect(address());
+    expect((await database.knex.raw('select 1 as one')).rows).to.deep.equal([{ one: 1 }]);
+    await database.close();
   });
 
   it('says what to do about a server that cannot be used, and keeps the password to itself', async () => {
@@ -61,6 +83,18 @@ describe('db/connect', () => {
     expect(error.message).not.to.include('hidden-word');
     const missing = Object.assign(new Error('no such database'), { code: '3D000' });
     expect(cannotUse(unheard, missing).message).to.include('There is no database people.');
+    for (const [code, sentence] of [
+      ['28P01', /refuses its user or password/],
+      ['28000', /does not let its user in/],
+      ['42501', /may not make tables in the database people/],
+      ['EAI_AGAIN', /name server does not say where 127\.0\.0\.1:1 is/],
+    ] as const) {
+      expect(cannotUse(unheard, Object.assign(new Error('x'), { code })).message, code).to.match(sentence);
+    }
+    for (const silence of ['timeout expired', 'Connection terminated unexpectedly'])
+      expect(cannotUse(unheard, new Error(silence)).message, silence).to.match(/does not answer as PostgreSQL does/);
+    const unnamed = Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
+    expect(cannotUse('postgres://', unnamed).message).to.include('PGHOST');
     const other = new Error('something else');
     expect(cannotUse(unheard, other)).to.equal(other);
   });
