@@ -183,9 +183,14 @@ export const version = '0.1.0';
 /** Builds the application on an open, migrated database. */
 export async function createLintel(config: Config, database: Database, options: CreateOptions = {}): Promise<Lintel> {
   const sealer = new Sealer(sealingKeys(config));
-  const egress = createEgress(config.egress_allow);
   const resolver = new Resolver({ timeout: 2000, tries: 2 });
   const log = createLog(config.log_level, options.logTo);
+  const egress = createEgress(config.egress_allow, (host) =>
+    log.info(
+      { host },
+      'this host is not public, or not on https; LINTEL_EGRESS_ALLOW names those that may be reached all the same',
+    ),
+  );
   // The embedded database has this process's clock, and nobody to share it with.
   const clock = database.embedded || options.clock ? null : await databaseClock(database.knex, log, () => Date.now());
   const app: App = {

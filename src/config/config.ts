@@ -65,8 +65,9 @@ const setting = {
   egress_allow: Type.String({
     default: '',
     description:
-      'Hosts (`host` or `host:port`), comma-separated, that outbound requests may reach although they are private or plain http. ' +
-      'For development and for internal identity providers.',
+      'Hosts (`host` or `host:port`), comma-separated, that outbound requests may reach although they are private or plain http, ' +
+      'for instance `idp.corp.example,10.0.3.7:8443`. For development and for internal identity providers: without it their ' +
+      'metadata is refused with `egress_refused`.',
   }),
   log_level: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
@@ -192,7 +193,10 @@ function check(settings: Settings): Config {
   if (!/^(pglite:|postgres(ql)?:\/\/)/.test(settings.database_url)) {
     throw new ConfigurationError('LINTEL_DATABASE_URL must begin with pglite: or postgres://.');
   }
-  if (settings.database_url.startsWith('postgres') && !URL.canParse(settings.database_url.replace('@/', '@localhost/'))) {
+  if (
+    settings.database_url.startsWith('postgres') &&
+    !URL.canParse(settings.database_url.replace('@/', '@localhost/'))
+  ) {
     throw new ConfigurationError(
       'LINTEL_DATABASE_URL is no address, which reads postgres://user:password@host:5432/name. ' +
         'In the password, characters such as @ : / ? # % are written as %40 %3A %2F %3F %23 %25.',
@@ -216,7 +220,7 @@ function check(settings: Settings): Config {
     url: url.origin,
     development,
     trusted_proxies: Object.freeze(list(settings.trusted_proxies)),
-    egress_allow: Object.freeze(list(settings.egress_allow)),
+    egress_allow: Object.freeze(list(settings.egress_allow).map(hostOf)),
   });
 }
 
@@ -232,6 +236,19 @@ function parseUrl(text: string): URL {
     throw new ConfigurationError('LINTEL_URL must be an origin such as https://id.example.com, without path or query.');
   }
   return url;
+}
+
+/** As the address of a request names it: in lower case, IPv6 in brackets; with its port when one is given, the usual one too. */
+function hostOf(text: string): string {
+  const url = /[/?#@\\\s*]/.test(text) ? null : URL.parse(`ftp://${text}`);
+  const [, port] = /:(\d+)$/.exec(text) ?? [];
+  if (!url || url.hostname === '' || port === '0' || text.endsWith(':')) {
+    throw new ConfigurationError(
+      `LINTEL_EGRESS_ALLOW has ${JSON.stringify(text)}, which is no host. Each is a host or host:port without https://, path or *, ` +
+        'for instance idp.corp.example,10.0.3.7:8443,[fd00::7].',
+    );
+  }
+  return port === undefined ? url.hostname : `${url.hostname}:${Number(port)}`;
 }
 
 const list = (text: string): string[] =>

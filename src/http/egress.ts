@@ -63,8 +63,11 @@ export interface Egress {
   close(): Promise<void>;
 }
 
-/** @param allowed hosts (`host` or `host:port`) of the operator's configuration that may be private or plain http */
-export function createEgress(allowed: readonly string[]): Egress {
+/**
+ * @param allowed hosts (`host` or `host:port`) of the operator's configuration that may be private or plain http
+ * @param refused is told of each host that may not be reached: whoever asked learns nothing about the operator's settings
+ */
+export function createEgress(allowed: readonly string[], refused: (host: string) => void = () => {}): Egress {
   const limits = { connections: 16, headersTimeout: 5000, bodyTimeout: 5000, maxHeaderSize: 16_384 };
   let agents: Promise<{ readonly guarded: Agent; readonly trusted: Agent }> | undefined;
   // Loaded with the first request that goes out.
@@ -73,7 +76,8 @@ export function createEgress(allowed: readonly string[]): Egress {
     const guarded = new undici.Agent({ ...limits, connect: { lookup: guardedLookup, timeout: 3000 } });
     return { guarded, trusted: new undici.Agent({ ...limits, connect: { timeout: 3000 } }) };
   };
-  const isAllowed = (url: URL) => allowed.includes(url.host) || allowed.includes(url.hostname);
+  const portOf = ({ port, protocol }: URL) => port || (protocol === 'https:' ? '443' : '80');
+  const isAllowed = (url: URL) => allowed.includes(url.hostname) || allowed.includes(`${url.hostname}:${portOf(url)}`);
 
   async function fetchOnce(url: URL, init: EgressInit, signal: AbortSignal) {
     const known = isAllowed(url);
@@ -81,6 +85,7 @@ export function createEgress(allowed: readonly string[]): Egress {
       const literal = url.hostname.replace(/^\[|\]$/g, '');
       const publicLiteral = isIP(literal) === 0 || isPublicAddress(literal);
       if (url.protocol !== 'https:' || !publicLiteral || url.username || url.password) {
+        refused(url.host);
         throw new Fault('egress_refused', 'Only public https addresses can be reached.');
       }
     }
@@ -125,8 +130,10 @@ export function createEgress(allowed: readonly string[]): Egress {
       }
     } catch (error) {
       if (error instanceof Fault) throw error;
-      if ((error as { code?: string }).code === 'EGRESS')
+      if ((error as { code?: string }).code === 'EGRESS') {
+        refused(url?.host ?? '');
         throw new Fault('egress_refused', 'Only public https addresses can be reached.', { cause: error });
+      }
       throw new Fault('egress_failed', 'It could not be reached, or was too slow.', { cause: error });
     }
   }

@@ -100,6 +100,22 @@ describe('config', () => {
     }
   });
 
+  it('refuses an address of PostgreSQL that is none, and says how its password is written', () => {
+    const key = 'A'.repeat(43);
+    for (const url of ['postgres://u:p@h:99999/x', 'postgres://u:p@a b/x', 'postgres://u:p/w@h/x'])
+      expect(() => loadConfig({ LINTEL_DATABASE_URL: url, LINTEL_KEY: key }), url)
+        .to.throw(ConfigurationError, /^LINTEL_DATABASE_URL is no address, .*%40/)
+        .with.property('message')
+        .that.does.not.include(url);
+    for (const url of [
+      'postgres://',
+      'postgres:///x?host=/run/postgresql',
+      'postgres://u@/x',
+      'postgresql://u:%2F@h:1/x',
+    ])
+      expect(loadConfig({ LINTEL_DATABASE_URL: url, LINTEL_KEY: key }).database_url).to.equal(url);
+  });
+
   it('SD-05: asks for the sealing key on PostgreSQL', () => {
     expect(refused({ LINTEL_DATABASE_URL: 'postgres://localhost/lintel' })).to.match(/LINTEL_KEY is required/);
   });
@@ -113,6 +129,31 @@ describe('config', () => {
       port: 3000,
       trusted_proxies: ['10.0.0.0/8', '::1'],
     });
+  });
+
+  it('takes hosts that may be reached as addresses name them, and refuses what would never match', () => {
+    const allowed = (LINTEL_EGRESS_ALLOW: string) => loadConfig({ LINTEL_EGRESS_ALLOW }).egress_allow;
+    expect(allowed('IdP.Corp.Example, 10.0.3.7:8443,[FD00::7]:443, bücher.example')).to.deep.equal([
+      'idp.corp.example',
+      '10.0.3.7:8443',
+      '[fd00::7]:443',
+      'xn--bcher-kva.example',
+    ]);
+    for (const wrong of [
+      'https://idp.corp.example',
+      'idp/x',
+      '*.corp',
+      '10.0.0.0/8',
+      '::1',
+      'a:0',
+      'a:99999',
+      'a:',
+      'u@h',
+      'a b',
+    ])
+      expect(refused({ LINTEL_EGRESS_ALLOW: `localhost,${wrong}` }), wrong)
+        .to.include(`LINTEL_EGRESS_ALLOW has "${wrong}"`)
+        .and.include('idp.corp.example,10.0.3.7:8443');
   });
 
   it('never prints a value: messages name the setting only', () => {

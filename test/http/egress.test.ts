@@ -230,6 +230,26 @@ describe('http/egress', () => {
     expect(touched).to.equal(0);
   });
 
+  it('SS-07: lets the operator allow the usual port by its number', async () => {
+    const usual = createEgress(['127.0.0.2:443', '127.0.0.2:80']);
+    for (const url of ['https://127.0.0.2/', 'http://127.0.0.2/'])
+      expect(await outcome(usual, url), 'nothing listens there').to.equal('egress_failed');
+    expect(await outcome(usual, 'https://127.0.0.2:444/')).to.equal('egress_refused');
+    await usual.close();
+  });
+
+  it('tells the operator, not who asked, which host was refused', async () => {
+    const told: string[] = [];
+    const telling = createEgress([], (host) => told.push(host));
+    for (const url of ['http://idp.corp.example/metadata', 'https://10.0.3.7:8443/', 'https://localhost/']) {
+      const error = await telling.fetch(url).catch((thrown: Error) => thrown);
+      expect(error).to.be.instanceOf(Fault);
+      expect((error as Fault).detail).to.equal('Only public https addresses can be reached.');
+    }
+    await telling.close();
+    expect(told).to.deep.equal(['idp.corp.example', '10.0.3.7:8443', 'localhost']);
+  });
+
   it('takes for public what surely is', () => {
     for (const address of ['93.184.215.14', '8.8.8.8', '2606:4700::1111', '172.32.0.1', '11.0.0.1']) {
       expect(isPublicAddress(address), address).to.equal(true);
