@@ -18,9 +18,11 @@ export function checkAssertion(
   trace.run('assertion version', () => requireVersion(assertion));
   const assertionId = attributeOf(assertion, 'ID') ?? '';
   trace.run('assertion issuer', () => requireIssuer(assertion, expected.idpEntityId));
-  trace.run('assertion issue time', () => requireRecent(attributeOf(assertion, 'IssueInstant'), expected));
+  const issued = trace.run('assertion issue time', () =>
+    requireRecent(attributeOf(assertion, 'IssueInstant'), expected),
+  );
   const subject = only(childrenNamed(assertion, ns.assertion, 'Subject'), 'subject');
-  const confirmation = trace.run('subject confirmation', () => bearerConfirmation(subject, expected));
+  const inResponseTo = trace.run('subject confirmation', () => bearerConfirmation(subject, expected));
   const conditionsEnd = trace.run('conditions', () => checkConditions(assertion, expected));
   trace.run('audience', () => checkAudience(assertion, expected.spEntityId));
   const authn = trace.run('authentication statement', () => authnStatement(assertion, expected));
@@ -31,8 +33,9 @@ export function checkAssertion(
     ...authn,
     attributes,
     assertion_id: assertionId,
-    assertion_expires_at: new Date(Math.min(conditionsEnd, confirmation.notOnOrAfter)),
-    in_response_to: confirmation.inResponseTo,
+    // Not when the confirmation ends that held today: another one of the same assertion may hold for longer.
+    assertion_expires_at: new Date(Math.min(conditionsEnd, issued + expected.maxAge)),
+    in_response_to: inResponseTo,
   };
 }
 
@@ -50,11 +53,12 @@ export function requireIssuer(owner: XmlTree, entityId: string): void {
   if (text !== entityId) throw new SamlRefusal('issuer', `expected ${entityId}, received ${text ?? ''}`);
 }
 
-/** Not from the future, and not older than the connection allows. */
-export function requireRecent(instant: string | undefined, { now, skew, maxAge }: Times & { maxAge: number }): void {
+/** Not from the future, and not older than the connection allows. @returns when it was issued */
+export function requireRecent(instant: string | undefined, { now, skew, maxAge }: Times & { maxAge: number }): number {
   const issued = samlTime(instant);
   if (issued > now + skew) throw new SamlRefusal('not_yet_valid', `issued ${instant}`);
   if (issued < now - maxAge - skew) throw new SamlRefusal('issue_instant', `issued ${instant}`);
+  return issued;
 }
 
 function only(found: XmlTree[], code: 'subject' | 'issuer' | 'conditions' | 'authn_statement'): XmlTree {
@@ -63,15 +67,13 @@ function only(found: XmlTree[], code: 'subject' | 'issuer' | 'conditions' | 'aut
   return first;
 }
 
-type Confirmation = { notOnOrAfter: number; inResponseTo: string | null };
-
-/** One bearer confirmation must hold; the refusal tells of the last one that did not. */
-function bearerConfirmation(subject: XmlTree, expected: ResponseExpectations & Times): Confirmation {
+/** One bearer confirmation must hold; the refusal tells of the last one that did not. @returns its InResponseTo */
+function bearerConfirmation(subject: XmlTree, expected: ResponseExpectations & Times): string | null {
   let refusal = new SamlRefusal('subject.confirmation');
   for (const confirmation of childrenNamed(subject, ns.assertion, 'SubjectConfirmation')) {
     if (attributeOf(confirmation, 'Method') !== bearer) continue;
     try {
-      return confirmationData(confirmation, expected);
+      return requireConfirmation(confirmation, expected);
     } catch (error) {
       if (!(error instanceof SamlRefusal)) throw error;
       refusal = error;
@@ -80,7 +82,7 @@ function bearerConfirmation(subject: XmlTree, expected: ResponseExpectations & T
   throw refusal;
 }
 
-function confirmationData(confirmation: XmlTree, expected: ResponseExpectations & Times): Confirmation {
+function requireConfirmation(confirmation: XmlTree, expected: ResponseExpectations & Times): string | null {
   const [data] = childrenNamed(confirmation, ns.assertion, 'SubjectConfirmationData');
   if (!data || attributeOf(data, 'NotBefore') !== undefined) throw new SamlRefusal('subject.confirmation');
   const recipient = attributeOf(data, 'Recipient');
@@ -89,7 +91,7 @@ function confirmationData(confirmation: XmlTree, expected: ResponseExpectations 
   if (attributeOf(data, 'NotOnOrAfter') === undefined) throw new SamlRefusal('subject.confirmation', 'no NotOnOrAfter');
   const notOnOrAfter = samlTime(attributeOf(data, 'NotOnOrAfter'));
   if (expected.now >= notOnOrAfter + expected.skew) throw new SamlRefusal('expired', 'subject confirmation');
-  return { notOnOrAfter, inResponseTo: requireAnswer(attributeOf(data, 'InResponseTo'), expected, 'in_response_to') };
+  return requireAnswer(attributeOf(data, 'InResponseTo'), expected, 'in_response_to');
 }
 
 /**

@@ -66,7 +66,7 @@ export type SamlIdentity = {
   authn_context_class_ref: string | null;
   attributes: Record<string, string[]>;
   assertion_id: string;
-  /** When the assertion stops being valid; add the skew before its id may be forgotten. */
+  /** From when on the assertion can no longer be accepted at all; add the skew before its id may be forgotten. */
   assertion_expires_at: Date;
   in_response_to: string | null;
   /** SHA-256 of the certificate whose key signed what the identity was read from. */

@@ -6,7 +6,7 @@ import { childrenNamed, elementsOf, everyElement, isElement, type XmlTree } from
 // place, counted over the whole document, before any signature is looked at.
 
 const signatureNames = new Set(['Signature', 'SignedInfo']);
-const singular = new Set(['Response', 'Assertion', 'EncryptedAssertion', 'EncryptedData']);
+const singular = new Set(['Response', 'Assertion', 'EncryptedAssertion', 'EncryptedData', 'EncryptedID']);
 
 /**
  * Fixed places only (SA-01): the Response, directly in it exactly one Assertion or EncryptedAssertion in the whole
@@ -32,6 +32,8 @@ export function requireStructure(tree: XmlTree): boolean {
   const total = (counts.get('Assertion') ?? 0) + (counts.get('EncryptedAssertion') ?? 0);
   if (counts.get('Response') !== 1 || total !== 1)
     throw new SamlRefusal('message.structure', 'a second response or assertion');
+  // By its own name, because honest identity providers do this when they are told to.
+  if (counts.has('EncryptedID')) throw new SamlRefusal('name_id.encrypted');
   if ((counts.get('EncryptedData') ?? 0) !== encrypted.length)
     throw new SamlRefusal('message.structure', 'encrypted parts');
   const expectedInfos = [...signatures].filter((signature) => signature !== undefined).length;

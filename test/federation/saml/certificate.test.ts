@@ -1,10 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { certificateBody, readCertificate, selfSignedCertificate } from '../../../src/federation/saml/certificate.ts';
+import {
+  bitString,
+  integer,
+  nothing,
+  objectId,
+  sequence,
+  set,
+  time,
+  utf8String,
+} from '../../../src/federation/saml/der.ts';
 import { keys } from '../../support/saml/keys.ts';
 
 describe('certificates', () => {
@@ -29,6 +39,31 @@ describe('certificates', () => {
     expect(readCertificate(keys.weak().certificate)).to.deep.include({ key_bits: 1024, usable: false });
     expect(readCertificate(keys.idp().certificate).not_after).to.deep.equal(new Date('2055-01-01T00:00:00Z'));
   });
+
+  it('SA-04: signatures are not verified with keys on other curves, of other kinds, or of more than 8,192 bits', () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const notAfter = new Date('2060-01-01T00:00:00Z');
+    const coin = selfSignedCertificate({ privateKey: pem, commonName: 'coin', notBefore, notAfter });
+    expect(readCertificate(coin)).to.include({ key_type: 'other', usable: false });
+    expect(readCertificate(unsigned(generateKeyPairSync('ed25519').publicKey))).to.include({ usable: false });
+    const ofBits = (bits: number) => {
+      const n = Buffer.alloc(bits / 8, 0xff).toString('base64url');
+      return unsigned(createPublicKey({ key: { kty: 'RSA', n, e: 'AQAB' }, format: 'jwk' }));
+    };
+    expect(readCertificate(ofBits(8192))).to.include({ key_type: 'rsa', key_bits: 8192, usable: true });
+    expect(readCertificate(ofBits(8200))).to.include({ key_type: 'rsa', key_bits: 8200, usable: false });
+  });
+
+  /** A certificate around any public key; nothing here looks at who signed it. */
+  function unsigned(key: KeyObject): Buffer {
+    const algorithm = sequence(objectId('1.2.840.113549.1.1.11'), nothing());
+    const name = sequence(set(sequence(objectId('2.5.4.3'), utf8String('key'))));
+    const validity = sequence(time(notBefore), time(new Date('2060-01-01T00:00:00Z')));
+    const spki = key.export({ type: 'spki', format: 'der' });
+    const serial = integer(Buffer.from([1]));
+    return sequence(sequence(serial, algorithm, name, validity, name, spki), algorithm, bitString(Buffer.alloc(256)));
+  }
 
   for (const [name, input] of Object.entries({
     nothing: '',

@@ -1,3 +1,4 @@
+import { deflateRawSync } from 'node:zlib';
 import { expect } from 'chai';
 import { SamlRefusal } from '../../../src/federation/saml/codes.ts';
 import { decodePost, decodeRedirect, strictBase64 } from '../../../src/federation/saml/decode.ts';
@@ -59,6 +60,9 @@ describe('what is looked at before any parser', () => {
     const text = 'x'.repeat(256 * 1024);
     expect(decodePost(encodePost(text))).to.equal(text);
     expect(code(() => decodePost(encodePost(`${text}x`)))).to.equal('message.too_large');
+    const deflated = (inflated: string): string => deflateRawSync(inflated).toString('base64');
+    expect(decodeRedirect(deflated(text))).to.equal(text);
+    expect(code(() => decodeRedirect(deflated(`${text}x`)))).to.equal('message.too_large');
     expect(code(() => decodeRedirect('A'.repeat(65_537)))).to.equal('message.too_large');
     expect(code(() => decodeRedirect('AAAA'))).to.equal('message.encoding');
   });

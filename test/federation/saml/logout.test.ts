@@ -6,6 +6,7 @@ import { sameNameId } from '../../../src/federation/saml/name-id.ts';
 import { createLogoutRequest, createLogoutResponse } from '../../../src/federation/saml/logout-messages.ts';
 import type { Outgoing } from '../../../src/federation/saml/request.ts';
 import { type Pair, keys } from '../../support/saml/keys.ts';
+import { encryptAssertion } from '../../support/saml/encrypt.ts';
 import { acsUrl, at, encodePost, idpEntityId, now, spEntityId } from '../../support/saml/messages.ts';
 import { type SignOptions, signElement, uri } from '../../support/saml/sign.ts';
 
@@ -108,6 +109,13 @@ describe('single logout', () => {
       }
     });
 
+    it('SA-14: reads a redirect whose parameters come in another order, or with the name of their encoding', () => {
+      const parts = query(requestXml(), { relayState: 'r' }).split('&');
+      const deflate = encodeURIComponent('urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE');
+      expect(verdict(byRedirect([...parts].reverse().join('&')))).to.equal('accepted');
+      expect(verdict(byRedirect(`${parts.join('&')}&SAMLEncoding=${deflate}&other=1`))).to.equal('accepted');
+    });
+
     it('reads responses by both bindings, and whether all went well', () => {
       const good = verifyLogout(byPost(signed(responseXml()), 'response'), expected({ requestIds: ['_q9'] }));
       expect(good.ok && good.message).to.deep.include({ kind: 'response', in_response_to: '_q9', success: true });
@@ -158,6 +166,67 @@ describe('single logout', () => {
       ],
       ['a parameter given twice', 'message.structure', () => byRedirect(`${good}&SAMLRequest=x`)],
       ['a request and a response at once', 'message.structure', () => byRedirect(`${good}&SAMLResponse=x`)],
+      ...['RelayState=r', 'SigAlg=x', 'Signature=AAAA', 'SAMLEncoding=x&SAMLEncoding=x'].map(
+        (again): [string, string, () => LogoutInput] => [
+          `a parameter given twice (${again})`,
+          'message.structure',
+          () => byRedirect(`${good}&${again}`),
+        ],
+      ),
+      [
+        'a signature over the parameters in another order',
+        'signature.invalid',
+        () => {
+          const [message, relay, algorithm] = good.split('&');
+          const octets = [relay, message, algorithm].join('&');
+          const value = sign('sha256', Buffer.from(octets), keys.idp().privateKey).toString('base64');
+          return byRedirect(`${octets}&Signature=${encodeURIComponent(value)}`);
+        },
+      ],
+      ['an empty signature', 'signature.structure', () => byRedirect(good.replace(/&Signature=.*/, '&Signature='))],
+      [
+        'another algorithm than was signed',
+        'signature.invalid',
+        () => byRedirect(good.replace(/SigAlg=[^&]+/, `SigAlg=${encodeURIComponent(uri.rsaSha512)}`)),
+      ],
+      [
+        'an algorithm that is not part of what was signed',
+        'signature.invalid',
+        () => {
+          const octets = good.replace(/&SigAlg=.*/, '');
+          const value = sign('sha256', Buffer.from(octets), keys.idp().privateKey).toString('base64');
+          return byRedirect(
+            `${octets}&SigAlg=${encodeURIComponent(uri.rsaSha256)}&Signature=${encodeURIComponent(value)}`,
+          );
+        },
+      ],
+      [
+        'a name with an escape in it',
+        'message.structure',
+        () => byRedirect(good.replace('SAMLRequest=', 'SAML%52equest=')),
+      ],
+      [
+        'the URL-safe alphabet',
+        'message.encoding',
+        () =>
+          byRedirect(
+            good.replace(
+              /SAMLRequest=[^&]+/,
+              `SAMLRequest=${deflateRawSync(requestXml()).toString('base64').replaceAll('+', '-').replaceAll('/', '_')}-_`,
+            ),
+          ),
+      ],
+      [
+        'more after the end of the deflated message, which nobody signed',
+        'signature.invalid',
+        () =>
+          byRedirect(
+            good.replace(
+              /SAMLRequest=[^&]+/,
+              `SAMLRequest=${encodeURIComponent(Buffer.concat([deflateRawSync(requestXml()), Buffer.from('more')]).toString('base64'))}`,
+            ),
+          ),
+      ],
       ['no message', 'message.structure', () => byRedirect('RelayState=r')],
       ['another encoding', 'message.encoding', () => byRedirect(`${good}&SAMLEncoding=urn:x`)],
       ['a broken escape', 'message.encoding', () => byRedirect(good.replace(/SAMLRequest=[^&]+/, 'SAMLRequest=%zz'))],
@@ -214,6 +283,58 @@ describe('single logout', () => {
       ['another destination', 'destination', () => byPost(signed(requestXml({ destination: acsUrl })))],
       ['an old request', 'issue_instant', () => byPost(signed(requestXml({ issueInstant: at(-900) })))],
       ['an expired request', 'expired', () => byPost(signed(requestXml({ notOnOrAfter: at(-200) })))],
+      [
+        'a request that expires at this very moment',
+        'expired',
+        () => byPost(signed(requestXml({ notOnOrAfter: at(-180) }))),
+      ],
+      ['a request from the future', 'not_yet_valid', () => byPost(signed(requestXml({ issueInstant: at(182) })))],
+      ['no destination', 'destination', () => byPost(signed(requestXml().replace(/ Destination="[^"]+"/, '')))],
+      [
+        'a destination with a slash at its end',
+        'destination',
+        () => byPost(signed(requestXml({ destination: `${sloUrl}/` }))),
+      ],
+      ['SAML 1.1', 'message.version', () => byPost(signed(requestXml().replace('"2.0"', '"1.1"')))],
+      ['no NameID', 'message.schema', () => byPost(signed(requestXml({ nameId: ' ' })))],
+      [
+        'a NameID that is encrypted by itself',
+        'name_id.encrypted',
+        () =>
+          byPost(
+            signed(
+              requestXml({
+                nameId: encryptAssertion('<saml:NameID>x</saml:NameID>', {
+                  certificate: keys.sp().certificate,
+                }).replaceAll('saml:EncryptedAssertion', 'saml:EncryptedID'),
+              }),
+            ),
+          ),
+      ],
+      [
+        'an empty SessionIndex, which would name no session',
+        'logout.session_index',
+        () => byPost(signed(requestXml().replace('>_s1<', '> <'))),
+      ],
+      [
+        'a second SignedInfo inside KeyInfo',
+        'signature.structure',
+        () =>
+          byPost(
+            signed(requestXml()).replace(
+              '<ds:KeyInfo>',
+              `<ds:KeyInfo><x:x xmlns:x="urn:x">${/<ds:SignedInfo[\s\S]*?<\/ds:SignedInfo>/.exec(signed(requestXml()))?.[0]}</x:x>`,
+            ),
+          ),
+      ],
+      [
+        'a second signature, in Extensions',
+        'signature.place',
+        () => {
+          const stray = /<ds:Signature [\s\S]*<\/ds:Signature>/.exec(signed(requestXml()))?.[0];
+          return byPost(signed(requestXml({ extensions: `<samlp:Extensions>${stray}</samlp:Extensions>` })));
+        },
+      ],
       ['an empty NameID', 'name_id', () => byPost(signed(requestXml({ nameId: '<saml:NameID/>' })))],
       [
         'a response to nothing of ours',

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { isEndpointUrl } from '../../../src/federation/saml/endpoint-url.ts';
 import { readIdpMetadata } from '../../../src/federation/saml/metadata.ts';
+import { certificateBody } from '../../../src/federation/saml/certificate.ts';
 import { keys } from '../../support/saml/keys.ts';
 import { idpEntityId, now } from '../../support/saml/messages.ts';
+import { buildSignature } from '../../support/saml/sign.ts';
 import { endpoint, idpMetadataXml, keyDescriptor, type MetadataParts } from '../../support/saml/metadata.ts';
 
 function read(parts: MetadataParts = {}, allowHttpLoopback = false) {
@@ -53,6 +55,10 @@ describe('readIdpMetadata', () => {
   const role = (attributes: string): MetadataParts => ({
     role: (inner) => `<md:IDPSSODescriptor ${attributes}>${inner}</md:IDPSSODescriptor>`,
   });
+  const sixKeys = (): string =>
+    [keys.idp(), keys.idpNext(), keys.sp(), keys.spNext(), keys.ec(), keys.attacker()]
+      .map(({ certificate }) => keyDescriptor(certificate, 'signing'))
+      .join('');
   const refusals: [string, string, MetadataParts][] = [
     ['FD-10: no key at all', 'metadata.certificate', { keyDescriptors: '' }],
     ['FD-10: only a KeyName', 'metadata.certificate', keyInfo('<ds:KeyName>x</ds:KeyName>')],
@@ -134,6 +140,31 @@ describe('readIdpMetadata', () => {
       },
     ],
     ['past its validUntil', 'metadata.expired', { entityAttributes: ' validUntil="2026-01-01T00:00:00Z"' }],
+    [
+      'at the very moment of its validUntil',
+      'metadata.expired',
+      { entityAttributes: ` validUntil="${new Date(now).toISOString()}"` },
+    ],
+    [
+      'a role past its validUntil, in an entity that is not',
+      'metadata.expired',
+      {
+        entityAttributes: ' validUntil="2100-01-01T00:00:00Z"',
+        roleAttributes: ' validUntil="2026-01-01T00:00:00Z"',
+      },
+    ],
+    ['a validUntil that is no time', 'message.time_format', { entityAttributes: ' validUntil="never"' }],
+    ['FD-10: more than five keys', 'metadata.certificate', { keyDescriptors: sixKeys() }],
+    [
+      'FD-10: a certificate that a comment cuts',
+      'metadata.certificate',
+      {
+        keyDescriptors: keyDescriptor(keys.idp().certificate, 'signing').replace(
+          /(<ds:X509Certificate>.{40})/,
+          '$1<!-- -->',
+        ),
+      },
+    ],
     ['SA-03: a DOCTYPE', 'message.doctype', { before: '<!DOCTYPE x [<!ENTITY a "b">]>' }],
     [
       'SA-03: a CDATA section',
@@ -150,6 +181,46 @@ describe('readIdpMetadata', () => {
       }
     });
   }
+
+  it('FD-10: an entity of the same name in another namespace is none', () => {
+    const text = idpMetadataXml()
+      .replaceAll('md:EntityDescriptor', 'x:EntityDescriptor')
+      .replace(' xmlns:md', ' xmlns:x="urn:x" xmlns:md');
+    expect(readIdpMetadata(text, { now })).to.include({ ok: false, code: 'metadata.role' });
+  });
+
+  it('FD-10: of a chain the first certificate is the key’s; who signed the file is nobody’s key', () => {
+    const chain = keyDescriptor(keys.idp().certificate, 'signing').replace(
+      '</ds:X509Certificate>',
+      `</ds:X509Certificate><ds:X509Certificate>${certificateBody(keys.attacker().certificate)}</ds:X509Certificate>`,
+    );
+    const signature = buildSignature('47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=', '#_m', {
+      privateKey: keys.attacker().privateKey,
+      certificate: keys.attacker().certificate,
+    });
+    const xml = idpMetadataXml({ keyDescriptors: chain, entityAttributes: ' ID="_m"' });
+    const result = readIdpMetadata(xml.replace('<md:IDPSSODescriptor', `${signature}<md:IDPSSODescriptor`), { now });
+    expect(result.ok && result.metadata.certificates.map(({ pem }) => pem)).to.deep.equal([keys.idp().certificate]);
+  });
+
+  it('FD-10: logout goes to https addresses only, and answers to it as well', () => {
+    const slo = (location: string, more = '') =>
+      endpoint('SingleLogoutService', 'HTTP-Redirect', location).replace('/>', `${more}/>`);
+    const good = slo('https://idp.example/slo', ' ResponseLocation="https://idp.example/back"');
+    const back = {
+      binding: 'redirect',
+      location: 'https://idp.example/slo',
+      response_location: 'https://idp.example/back',
+    };
+    for (const bad of [
+      slo('http://idp.example/slo'),
+      slo('javascript:alert(1)'),
+      slo('https://idp.example/slo', ' ResponseLocation="http://idp.example/back"'),
+      slo('https://idp.example/slo', ' ResponseLocation="javascript:alert(1)"'),
+    ]) {
+      expect(accepted({ slo: bad + good }).slo, bad).to.deep.equal([back]);
+    }
+  });
 
   it('SA-13: refuses more than 2 MiB before parsing it', () => {
     expect(readIdpMetadata(`${idpMetadataXml()}${' '.repeat(2 * 1024 * 1024)}`, { now })).to.deep.equal({

@@ -230,6 +230,32 @@ describe('verifyResponse', () => {
       expect(accepted({ confirmation }).subject).to.equal('u-4711');
     });
 
+    it('SA-07: the id is remembered for as long as any confirmation of the assertion could be believed', () => {
+      const until = (seconds: number) =>
+        /<saml:SubjectConfirmation [\s\S]*<\/saml:SubjectConfirmation>/
+          .exec(responseXml({ sign: 'none' }))?.[0]
+          .replace(/NotOnOrAfter="[^"]+"/, `NotOnOrAfter="${at(seconds)}"`) ?? '';
+      const message = { confirmation: until(10) + until(500), notOnOrAfter: at(500) };
+      const kept = accepted(message).assertion_expires_at.getTime() + 180_000;
+      // The last moment at which it passes, by the second confirmation.
+      expect(accepted(message, { now: now + 679_000 }).assertion_id).to.equal('_a1');
+      expect(refused(message, { now: now + 680_000 })).to.equal('expired');
+      expect(kept).to.be.at.least(now + 680_000);
+      // Without end by its Conditions it ends by its age, and need not be kept for years.
+      const endless = { notOnOrAfter: at(1e8), confirmationNotOnOrAfter: at(1e8) };
+      expect(accepted(endless).assertion_expires_at.getTime()).to.equal(now - 2_000 + 600_000);
+      expect(refused(endless, { now: now - 2_000 + 780_001 })).to.equal('issue_instant');
+    });
+
+    it('SA-06: OneTimeUse and a limit for proxies ask nothing more of us; several audiences may name others too', () => {
+      const restriction = (...names: string[]) =>
+        `<saml:AudienceRestriction>${names.map((name) => `<saml:Audience>${name}</saml:Audience>`).join('')}</saml:AudienceRestriction>`;
+      const conditions =
+        `<saml:Conditions NotOnOrAfter="${at(300)}">${restriction('https://other.example/', spEntityId)}` +
+        `${restriction(spEntityId)}<saml:OneTimeUse/><saml:ProxyRestriction Count="0"/></saml:Conditions>`;
+      expect(accepted({ conditions }).subject).to.equal('u-4711');
+    });
+
     it('SA-06: honours ForceAuthn and a requested context', () => {
       const request = {
         kind: 'solicited' as const,
@@ -289,7 +315,8 @@ describe('verifyResponse', () => {
         '<saml:AttributeStatement>' +
         attribute('groups', ['a']) +
         attribute('groups', ['b', ' ']) +
-        '<saml:Attribute Name="odd"><saml:AttributeValue><x:y xmlns:x="urn:x">no</x:y></saml:AttributeValue></saml:Attribute>' +
+        '<saml:Attribute Name="odd"><saml:AttributeValue><x:y xmlns:x="urn:x">no</x:y></saml:AttributeValue>' +
+        '<saml:AttributeValue>admin<x:y xmlns:x="urn:x"/>istrator</saml:AttributeValue></saml:Attribute>' +
         '<saml:Attribute Name="tid"><saml:AttributeValue><saml:NameID>t-1</saml:NameID></saml:AttributeValue></saml:Attribute>' +
         attribute('__proto__', ['x']) +
         '</saml:AttributeStatement>';

@@ -3,7 +3,16 @@ import type { RefusalCode } from '../../../src/federation/saml/codes.ts';
 import type { ResponseOptions } from '../../../src/federation/saml/response.ts';
 import { enc, encryptAssertion } from './encrypt.ts';
 import { keys } from './keys.ts';
-import { acsUrl, assertionXml, at, encodePost, expectations, type MessageOptions, responseXml } from './messages.ts';
+import {
+  acsUrl,
+  assertionXml,
+  at,
+  attribute,
+  encodePost,
+  expectations,
+  type MessageOptions,
+  responseXml,
+} from './messages.ts';
 import { buildSignature, canonicalElement, type SignOptions, signElement, uri } from './sign.ts';
 
 // Every known way to forge, twist or overload a SAML response. A mutant says which refusal it must meet; where the message
@@ -103,6 +112,9 @@ const conditions = (inner: string): MessageOptions => ({
   conditions: `<saml:Conditions NotBefore="${at(-60)}" NotOnOrAfter="${at(300)}">${inner}</saml:Conditions>`,
 });
 const sp = 'https://id.lintel.example/saml/0198/metadata';
+const withPort = (url: string): string => url.replace('.example/', '.example:443/');
+const oneBearer = (more: string): string =>
+  `<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData ${more}/></saml:SubjectConfirmation>`;
 
 const contentMutants: Mutant[] = [
   content('SA-06', 'no Conditions', 'conditions', { conditions: null }),
@@ -125,13 +137,33 @@ const contentMutants: Mutant[] = [
       `${restriction(sp)}<saml:Condition xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:x="urn:x" xsi:type="x:New"/>`,
     ),
   ),
+  content(
+    'SA-06',
+    'a condition without a name of its own, by the type of a known one',
+    'conditions',
+    conditions(
+      `${restriction(sp)}<saml:Condition xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="saml:OneTimeUseType"/>`,
+    ),
+  ),
+  content('SA-06', 'our audience in other letter case', 'audience', { audience: sp.toUpperCase() }),
   content('SA-06', 'no Recipient', 'recipient', { recipient: null }),
+  content('SA-06', 'a recipient in another namespace', 'recipient', {
+    confirmation: oneBearer(`xmlns:x="urn:x" x:Recipient="${acsUrl}" NotOnOrAfter="${at(300)}" InResponseTo="_q1"`),
+  }),
+  content('SA-06', 'a recipient with a slash at its end', 'recipient', { recipient: `${acsUrl}/` }),
+  content('SA-06', 'a recipient with the port that https means', 'recipient', { recipient: withPort(acsUrl) }),
   content('SA-06', 'another recipient', 'recipient', { recipient: 'https://other.example/acs' }),
   content('SA-06', 'a recipient in other letter case', 'recipient', { recipient: acsUrl.toUpperCase() }),
   content('SA-06', 'no Destination', 'destination', { destination: null }),
   content('SA-06', 'another destination', 'destination', { destination: 'https://other.example/acs' }),
   content('SA-06', 'a destination that only begins like ours', 'destination', { destination: `${acsUrl}/../../x` }),
   content('SA-06', 'an empty destination', 'destination', { destination: '' }),
+  content('SA-06', 'a destination with a slash at its end', 'destination', { destination: `${acsUrl}/` }),
+  content('SA-06', 'a destination with a query', 'destination', { destination: `${acsUrl}?x=y` }),
+  content('SA-06', 'a destination with the port that https means', 'destination', { destination: withPort(acsUrl) }),
+  content('SA-06', 'a destination whose host is in capitals', 'destination', {
+    destination: acsUrl.replace('id.lintel.example', 'ID.Lintel.example'),
+  }),
   content('SA-06', 'another issuer of the assertion', 'issuer', { issuer: 'https://other.example/' }),
   content('SA-06', 'another issuer of the response', 'issuer', { responseIssuer: 'https://other.example/' }),
   content('SA-06', 'an issuer with trailing text', 'issuer', { issuer: 'https://idp.example/entity.attacker.example' }),
@@ -148,6 +180,13 @@ const contentMutants: Mutant[] = [
     confirmationMethod: 'urn:oasis:names:tc:SAML:2.0:cm:sender-vouches',
   }),
   content('SA-06', 'a confirmation that has expired', 'expired', { confirmationNotOnOrAfter: at(-181) }),
+  content('SA-06', 'a confirmation that expires at this very moment', 'expired', {
+    confirmationNotOnOrAfter: at(-180),
+  }),
+  content('SA-06', 'two bearer confirmations that each lack what the other has', 'recipient', {
+    confirmation:
+      oneBearer(`Recipient="${acsUrl}" InResponseTo="_q1"`) + oneBearer(`NotOnOrAfter="${at(300)}" InResponseTo="_q1"`),
+  }),
   content('SA-06', 'conditions that have expired', 'expired', { notOnOrAfter: at(-181) }),
   content('SA-06', 'conditions of the future', 'not_yet_valid', { notBefore: at(182) }),
   content('SA-06', 'a response from the future', 'not_yet_valid', { issueInstant: at(182) }),
@@ -156,6 +195,7 @@ const contentMutants: Mutant[] = [
   content('SA-06', 'an assertion issued long ago', 'issue_instant', { assertionIssueInstant: at(-800) }),
   content('SA-06', 'an authentication of the future', 'not_yet_valid', { authnInstant: at(182) }),
   content('SA-06', 'a session that is over', 'session_expired', { sessionNotOnOrAfter: at(-181) }),
+  content('SA-06', 'a session that ends at this very moment', 'session_expired', { sessionNotOnOrAfter: at(-180) }),
   content('SA-06', 'a time without a zone', 'message.time_format', { notOnOrAfter: '2026-11-20T12:05:00' }),
   content('SA-06', 'a time of another zone', 'message.time_format', { notOnOrAfter: '2026-11-20T14:05:00+02:00' }),
   content('SA-06', 'a time that is none', schemaOr('message.schema'), { notOnOrAfter: 'tomorrow' }),
@@ -172,6 +212,13 @@ const contentMutants: Mutant[] = [
     'an answer where only unsolicited ones are expected',
     'in_response_to',
     {},
+    { request: { kind: 'idp_initiated' } },
+  ),
+  content(
+    'SA-08',
+    'an answer by its confirmation alone, where only unsolicited ones are expected',
+    'in_response_to',
+    { inResponseTo: null, confirmationInResponseTo: '_q1' },
     { request: { kind: 'idp_initiated' } },
   ),
   content('SA-06', 'SAML 1.1 by version of the response', 'message.version', { version: '1.1' }),
@@ -219,6 +266,13 @@ const contentMutants: Mutant[] = [
     'subject',
     {},
     { policy: { subjectAttribute: 'groups' } },
+  ),
+  content(
+    'FD-01',
+    'a value of 1,025 characters where the subject comes from an attribute',
+    'subject',
+    { attributes: `<saml:AttributeStatement>${attribute('employee', ['x'.repeat(1025)])}</saml:AttributeStatement>` },
+    { policy: { subjectAttribute: 'employee' } },
   ),
   content(
     'FD-01',
@@ -440,6 +494,8 @@ const payload = (xml: string): string =>
   assertionOf(xml) || (/<saml:EncryptedAssertion[\s\S]*<\/saml:EncryptedAssertion>/.exec(xml)?.[0] ?? '');
 const evil = (id = '_evil'): string => assertionXml({ nameId: '<saml:NameID>admin</saml:NameID>' }, id);
 const withoutSignature = (xml: string): string => xml.replace(signatureOf(xml), '');
+const hiddenInfo = (xml: string): string =>
+  `<x:x xmlns:x="urn:x">${/<ds:SignedInfo[\s\S]*?<\/ds:SignedInfo>/.exec(xml)?.[0]}</x:x>`;
 const insertInto = (xml: string, closing: string, what: string): string => xml.replace(closing, what + closing);
 
 const wrappingMutants: Mutant[] = [
@@ -649,6 +705,13 @@ const wrappingMutants: Mutant[] = [
         '</ds:Signature>',
         `<ds:Object>${/<ds:SignedInfo[\s\S]*?<\/ds:SignedInfo>/.exec(xml)?.[0]}</ds:Object></ds:Signature>`,
       ),
+    (form) => form.responseSigned || clear(form),
+  ),
+  tampered(
+    'SA-02',
+    'a second SignedInfo inside KeyInfo',
+    'signature.structure',
+    (xml) => xml.replace('<ds:KeyInfo>', `<ds:KeyInfo>${hiddenInfo(xml)}`),
     (form) => form.responseSigned || clear(form),
   ),
   tampered(
@@ -875,6 +938,15 @@ const xmlMutants: Mutant[] = [
   tampered('SA-03', 'a relative namespace', 'message.not_well_formed', (xml) =>
     xml.replace('<samlp:Status>', extension('<a xmlns="../x"/>')),
   ),
+  tampered('SA-03', 'what a parser only warns of', 'message.not_well_formed', (xml) =>
+    xml.replace('<samlp:Status>', extension('<x:a xml:space="perhaps"/>')),
+  ),
+  tampered(
+    'SA-03',
+    'a character that only one of two parsers takes for the end of a line',
+    'message.ambiguous',
+    (xml) => xml.replace('<samlp:Status>', extension('a\u2028b')),
+  ),
   tampered('SA-03', 'an element without a namespace', 'message.namespace', (xml) =>
     xml.replace('<samlp:Status>', extension('<a/>')),
   ),
@@ -904,6 +976,8 @@ const xmlMutants: Mutant[] = [
   ),
   bytes('SA-03', 'nothing', 'message.encoding', () => ''),
   bytes('SA-03', 'no base64', 'message.encoding', (xml) => xml),
+  bytes('SA-03', 'base64 with spaces', 'message.encoding', (xml) => encodePost(xml).replace(/(.{76})/g, '$1 ')),
+  bytes('SA-03', 'base64 after a tab', 'message.encoding', (xml) => `\t${encodePost(xml)}`),
   bytes('SA-03', 'base64 with characters in between', 'message.encoding', (xml) => `*${encodePost(xml)}`),
   bytes(
     'SA-03',
@@ -1012,6 +1086,9 @@ const encryptionMutants: Mutant[] = [
   encrypted('SA-05', 'a changed ciphertext', 'encrypted', {
     encrypt: { tamperCiphertext: (b) => Buffer.from(b.map((byte, i) => (i === 40 ? byte ^ 1 : byte))) },
   }),
+  encrypted('SA-05', 'a wrong authentication tag', 'encrypted', {
+    encrypt: { tamperCiphertext: (b) => Buffer.from(b.map((byte, i) => (i === b.length - 1 ? byte ^ 1 : byte))) },
+  }),
   encrypted('SA-05', 'a cut authentication tag', 'encrypted', {
     encrypt: { tamperCiphertext: (b) => b.subarray(0, -1) },
   }),
@@ -1026,6 +1103,15 @@ const encryptionMutants: Mutant[] = [
   encrypted('SA-05', 'a mixture of OAEP hashes', 'encrypted.algorithm', {
     encrypt: {
       transportChildren: `<ds:DigestMethod xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Algorithm="${uri.sha256}"/>`,
+    },
+  }),
+  encrypted('SA-05', 'a label of OAEP', 'encrypted.algorithm', {
+    encrypt: { transportChildren: '<xenc:OAEPparams>AAAA</xenc:OAEPparams>' },
+  }),
+  content('SA-05', 'one attribute encrypted by itself', schemaOr('message.structure'), {
+    get attributes() {
+      const sealed = encryptAssertion('<saml:Attribute Name="x"/>', { certificate: keys.sp().certificate });
+      return `<saml:AttributeStatement>${sealed.replaceAll('EncryptedAssertion', 'EncryptedAttribute')}</saml:AttributeStatement>`;
     },
   }),
   encrypted('SA-05', 'a foreign assertion encrypted to us, unsigned', 'signature.missing', { sign: 'none' }),
@@ -1107,6 +1193,20 @@ const encryptionMutants: Mutant[] = [
   ),
   encrypted(
     'SA-05',
+    'a second SignedInfo in KeyInfo before encryption',
+    'encrypted',
+    inner((xml) => xml.replace('<ds:KeyInfo>', `<ds:KeyInfo>${hiddenInfo(xml)}`)),
+    undefined,
+    innerSigned,
+  ),
+  encrypted('SA-05', 'a stray signature in an attribute before encryption', 'encrypted', () => {
+    const stray = buildSignature('47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=', '#_a1', {
+      privateKey: keys.idp().privateKey,
+    });
+    return { attributes: `<saml:AttributeStatement>${attribute('x', [stray])}</saml:AttributeStatement>` };
+  }),
+  encrypted(
+    'SA-05',
     'XSW3 before encryption',
     'encrypted',
     inner((xml) => evil() + xml),
@@ -1134,19 +1234,14 @@ const encryptionMutants: Mutant[] = [
     undefined,
     innerSigned,
   ),
-  encrypted(
-    'SA-05',
-    'the NameID encrypted by itself',
-    'name_id.encrypted',
-    () => ({
-      nameId: encryptAssertion('<saml:NameID>x</saml:NameID>', { certificate: keys.sp().certificate }).replaceAll(
+  content('SA-05', 'the NameID encrypted by itself', schemaOr('name_id.encrypted'), {
+    get nameId() {
+      return encryptAssertion('<saml:NameID>x</saml:NameID>', { certificate: keys.sp().certificate }).replaceAll(
         'saml:EncryptedAssertion',
         'saml:EncryptedID',
-      ),
-    }),
-    undefined,
-    () => false,
-  ),
+      );
+    },
+  }),
   {
     id: 'SA-05',
     name: 'no encryption where the connection asks for it',
