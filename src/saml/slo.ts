@@ -12,12 +12,9 @@ export async function logout(visit: Visit): Promise<void> {
   const outcome = await receiveLogout(call, providerId, await readInput(visit), parts.endSessions);
   if (outcome.kind === 'returned') return seeOther(context, outcome.return_to);
   if (outcome.kind === 'refused') {
-    const reference = edgeOf(context).request_id;
-    const facts = { request_id: reference, provider_id: providerId, refusal: outcome.code };
-    call.app.log.info(facts, 'a single logout was refused');
     return refuse(visit, {
       status: outcome.code === 'busy' || outcome.code === 'timeout' ? 503 : 400,
-      reference,
+      reference: outcome.reference,
       title: 'We could not sign you out',
       message: 'The request to sign you out did not fit together. To be sure, close the browser.',
       advice: ['If it happens again, give the reference to your company’s administrator.'],

@@ -1,17 +1,20 @@
 /** Single logout: what an identity provider may end, and how ours is told to it. */
+import { deflateRawSync } from 'node:zlib';
 import { expect } from 'chai';
 import { hashSecret } from '../../src/core/secret.ts';
 import { newId } from '../../src/core/id.ts';
 import { beginLogout } from '../../src/federation/exchanges/logout.ts';
+import type { NameId } from '../../src/federation/saml/assertion.ts';
 import { createLogoutRequest, createLogoutResponse } from '../../src/federation/saml/logout-messages.ts';
 import type { Outgoing } from '../../src/federation/saml/request.ts';
 import { nameIdContext } from '../../src/signin/sessions/service.ts';
-import { type Company, company, post, readRequest } from '../federation/company.ts';
+import { type Company, company, post, readRequest, referenceOf, type Trace } from '../federation/company.ts';
 import { keys } from '../support/saml/keys.ts';
+import { encodePost } from '../support/saml/messages.ts';
 import { type World, world } from '../support/world.ts';
 
 const persistent = 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent';
-const nameId = (name_id: string) => ({
+const nameId = (name_id: string): NameId => ({
   name_id,
   name_id_format: persistent,
   name_qualifier: null,
@@ -53,7 +56,13 @@ describe('saml/slo', () => {
   function request(
     name: string,
     index: string | null,
-    more: { binding?: 'redirect' | 'post'; pair?: typeof pair; at?: Company } = {},
+    more: {
+      binding?: 'redirect' | 'post';
+      pair?: typeof pair;
+      at?: Company;
+      nameId?: Partial<NameId>;
+      relayState?: string;
+    } = {},
   ) {
     const at = more.at ?? c;
     return createLogoutRequest({
@@ -66,9 +75,9 @@ describe('saml/slo', () => {
       idpEntityId: at.provider.sp.entity_id,
       endpoint: { binding: more.binding ?? 'redirect', location: at.provider.sp.slo_url },
       now: w.app.clock().getTime(),
-      nameId: nameId(name),
+      nameId: { ...nameId(name), ...more.nameId },
       sessionIndex: index,
-      relayState: 'idp-state',
+      relayState: more.relayState ?? 'idp-state',
     });
   }
   const pair = { privateKey: keys.idp().privateKey, certificate: keys.idp().certificate };
@@ -101,36 +110,110 @@ describe('saml/slo', () => {
     expect(await living()).to.deep.equal([eve]);
   });
 
-  it('SA-14: refuses what is unsigned, forged, used before, another connection’s or too old, and ends nothing', async () => {
+  /** Why a logout was refused: told to the company's administrator under the reference, and to nobody else. */
+  async function refused(answer: Awaited<ReturnType<typeof follow>>, at: Company = c): Promise<string> {
+    expect(answer.status, 'status').to.equal(400);
+    const path = `/organizations/${at.org_id}/signin-traces/${referenceOf(answer)}`;
+    const trace = await w.api<Trace>('GET', path);
+    expect(trace.status, 'a trace under the reference').to.equal(200);
+    expect(trace.body).to.include({ result: 'denied', provider_id: at.provider.provider_id, user_id: null });
+    expect(trace.body.checks[0]).to.deep.equal({ check: 'single logout', ok: true });
+    expect(trace.body.checks.at(-1)).to.include({ ok: false, code: trace.body.code });
+    expect(trace.body.explanation).to.be.a('string');
+    expect(answer.text, 'SA-16: the visitor is not told why').not.to.include(trace.body.code as string);
+    expect(answer.text).not.to.include(trace.body.explanation as string);
+    return trace.body.code as string;
+  }
+
+  it('SA-14, SA-16: refuses what is unsigned, forged, used before, another connection’s or too old, and ends nothing', async () => {
     const mine = await session('u-ada', '_s1');
     const other = await company(w);
     const unsigned = new URL((request('u-ada', '_s1') as { url: string }).url);
     unsigned.searchParams.delete('Signature');
     unsigned.searchParams.delete('SigAlg');
     const old = request('u-ada', '_s1');
-    expect((await w.request(unsigned.pathname + unsigned.search)).status).to.equal(400);
-    expect((await follow(request('u-ada', '_s1', { pair: attacker }))).status).to.equal(400);
-    expect((await follow(request('u-ada', '_s1', { at: other, binding: 'post' }))).status, 'elsewhere').to.equal(400);
+    const sent = (url: URL) => w.request(url.pathname + url.search, { headers: { accept: 'text/html' } });
+    expect(await refused(await sent(unsigned))).to.equal('signature.missing');
+    for (const binding of ['redirect', 'post'] as const) {
+      const forged = await follow(request('u-ada', '_s1', { pair: attacker, binding }));
+      expect(await refused(forged), binding).to.equal('signature.invalid');
+      // The other company has the same identity provider's key, and its own name and address for us.
+      const theirs = request('u-ada', '_s1', { at: other, binding });
+      const here = theirs.method === 'post' ? theirs.url : theirs.url.split('?')[0];
+      expect(await refused(await follow(theirs), other), binding).to.equal('issuer');
+      const moved = { ...theirs, url: theirs.url.replace(here ?? '', c.provider.sp.slo_url) };
+      expect(await refused(await follow(moved)), binding).to.equal('destination');
+    }
     const used = request('u-eve', '_s1');
     expect((await follow(used)).status).to.equal(303);
-    expect((await follow(used)).status, 'twice').to.equal(400);
+    expect(await refused(await follow(used)), 'twice').to.equal('replayed');
     w.skew += 15 * 60_000;
-    expect((await follow(old)).status, 'old').to.equal(400);
+    expect(await refused(await follow(old)), 'old').to.equal('issue_instant');
     w.skew = 0;
     expect(await living()).to.deep.equal([mine]);
+  });
+
+  it('SA-02, SA-03, SA-09, SA-10: what no honest message holds is refused at this door too, before anybody verifies it', async () => {
+    const mine = await session('u-ada', '_s1');
+    const sent = request('u-ada', '_s1', { binding: 'post' });
+    if (sent.method !== 'post') throw new Error('no form');
+    const xml = Buffer.from(sent.fields.SAMLRequest ?? '', 'base64').toString();
+    const posted = async (text: string) => refused(await post(w, sent.url, { SAMLRequest: encodePost(text) }));
+    expect(await posted(`<!DOCTYPE x [<!ENTITY a "b">]>${xml}`)).to.equal('message.doctype');
+    expect(await posted(xml.replace('u-ada', 'u-<!-- -->ada'))).to.equal('message.comment');
+    expect(await posted(xml.replace('u-ada', '<![CDATA[u-ada]]>'))).to.equal('message.cdata');
+    expect(await posted(xml.replace('u-ada', 'u-eve'))).to.equal('signature.digest');
+    expect(await posted(`${'<a>'.repeat(70)}${'</a>'.repeat(70)}`)).to.equal('message.limits');
+    expect(await posted('x'.repeat(257 * 1024))).to.equal('message.too_large');
+    const redirected = async (query: string) =>
+      refused(await w.request(`${new URL(sent.url).pathname}?${query}`, { headers: { accept: 'text/html' } }));
+    const bomb = encodeURIComponent(deflateRawSync(Buffer.alloc(8 << 20)).toString('base64'));
+    expect(await redirected(`SAMLRequest=${bomb}&SigAlg=x&Signature=AAAA`)).to.equal('message.too_large');
+    const good = new URL((request('u-ada', '_s1') as { url: string }).url).search.slice(1);
+    expect(await redirected(`${good}&SAMLRequest=x`)).to.equal('message.structure');
+    expect(await redirected(`${good}&RelayState=https%3A%2F%2Fevil.example`)).to.equal('message.structure');
+    expect(await redirected(good.replace('idp-state', 'https%3A%2F%2Fevil.example'))).to.equal('signature.invalid');
+    expect(await redirected(`${good}&SAMLEncoding=urn%3Ax`)).to.equal('message.encoding');
+    expect(await living()).to.deep.equal([mine]);
+  });
+
+  it('SA-09: the RelayState of an identity provider goes back to it, wherever it points to', async () => {
+    const answer = await follow(request('u-ada', null, { relayState: 'https://evil.example/' }));
+    const location = new URL(answer.headers.get('location') ?? '');
+    expect([location.origin, location.searchParams.get('RelayState')]).to.deep.equal([
+      'https://idp.example',
+      'https://evil.example/',
+    ]);
   });
 
   it('SA-14: a NameID of another form, or another index, names somebody else', async () => {
     const mine = await session('u-ada', '_s1');
     await follow(request('u-ad', '_s1'));
     await follow(request('u-ada', '_s9'));
+    for (const other of [
+      { name_id_format: 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress' },
+      { name_id_format: null },
+      { name_qualifier: 'https://other.example/' },
+      { sp_name_qualifier: 'https://other.example/' },
+    ]) {
+      expect((await follow(request('u-ada', '_s1', { nameId: other }))).status).to.equal(303);
+    }
     expect(await living()).to.deep.equal([mine]);
+  });
+
+  it('SA-14: an identity provider ends what came through its own connection, whoever else is called the same', async () => {
+    const other = await company(w);
+    const theirs = await session('u-ada', '_s1', other);
+    const mine = await session('u-ada', '_s1');
+    for (const index of ['_s1', null]) expect((await follow(request('u-ada', index))).status).to.equal(303);
+    expect(await living()).to.deep.equal([theirs]);
+    expect(await w.db('sessions').where({ session_id: mine }).first('revoked')).to.deep.equal({ revoked: true });
   });
 
   it('FD-03: a disabled connection ends nothing', async () => {
     const d = await company(w);
     await w.api('PATCH', `/organizations/${d.org_id}/identity-providers/${d.provider.provider_id}`, { enabled: false });
-    expect((await follow(request('u-ada', null, { at: d }))).status).to.equal(400);
+    expect(await refused(await follow(request('u-ada', null, { at: d })), d)).to.equal('connection.closed');
   });
 
   describe('of ours', () => {
@@ -159,16 +242,16 @@ describe('saml/slo', () => {
       const { xml, request_id, relay_state } = readRequest(outgoing.url);
       expect(xml).to.include('>u-ada</saml:NameID>').and.include('<samlp:SessionIndex>_s1</samlp:SessionIndex>');
       expect(new URL(outgoing.url).searchParams.get('Signature')).to.be.a('string');
-      expect((await reply(request_id, relay_state, attacker)).status).to.equal(400);
+      expect(await refused(await reply(request_id, relay_state, attacker))).to.equal('signature.invalid');
       const answer = await reply(request_id, relay_state);
       expect([answer.status, answer.headers.get('location')]).to.deep.equal([303, '/signed-out']);
-      expect((await reply(request_id, relay_state)).status, 'twice').to.equal(400);
+      expect(await refused(await reply(request_id, relay_state)), 'twice').to.equal('request.unknown');
     });
 
     it('takes no answer under another RelayState', async () => {
       const outgoing = await begin();
       const { request_id, relay_state } = readRequest(outgoing?.url ?? '');
-      expect((await reply(request_id, hashSecret(relay_state))).status).to.equal(400);
+      expect(await refused(await reply(request_id, hashSecret(relay_state)))).to.equal('request.unknown');
     });
 
     it('is nothing where the identity provider has no address for it, or nobody is named', async () => {

@@ -5,12 +5,13 @@
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { hashSecret, newSecret, sameSecret } from '../../core/secret.ts';
+import { type Attempt, mayRecordRefusal, newReference, recordAttempt } from '../attempts/service.ts';
 import { samlKeys } from '../keys/service.ts';
 import { connectionActor } from '../links/service.ts';
 import { serviceProviderOf, sloEndpoint } from '../providers/config.ts';
 import { type Connection, findConnection, pinnedCertificates } from '../providers/connection.ts';
 import type { NameId } from '../saml/assertion.ts';
-import type { RefusalCode } from '../saml/codes.ts';
+import type { Check, RefusalCode } from '../saml/codes.ts';
 import type { LogoutInput, LogoutMessage } from '../saml/logout.ts';
 import { createLogoutRequest, createLogoutResponse } from '../saml/logout-messages.ts';
 import { sameNameId } from '../saml/name-id.ts';
@@ -38,7 +39,9 @@ export type LogoutOutcome =
   | { readonly kind: 'answered'; readonly outgoing: Outgoing | null; readonly connection: Connection }
   /** The identity provider answered a logout of ours. */
   | { readonly kind: 'returned'; readonly return_to: string }
-  | { readonly kind: 'refused'; readonly code: RefusalCode | 'replayed' | 'request.unknown' | 'connection.closed' };
+  | { readonly kind: 'refused'; readonly code: Refused; readonly reference: string };
+
+type Refused = RefusalCode | 'replayed' | 'request.unknown' | 'connection.closed';
 
 /** @throws Fault not_found for no such connection */
 export async function receiveLogout(
@@ -50,7 +53,7 @@ export async function receiveLogout(
   const connection = await findConnection(call.db, providerId);
   if (!connection) throw new Fault('not_found');
   const { config } = connection;
-  if (!connection.is_open || config.idp_entity_id === null) return { kind: 'refused', code: 'connection.closed' };
+  if (!connection.is_open || config.idp_entity_id === null) return refuse(call, connection, 'connection.closed');
   const serviceProvider = serviceProviderOf(call.app.config.url, providerId, await samlKeys(call.app));
   const result = await samlPool.verifyLogout(input, {
     idpEntityId: config.idp_entity_id,
@@ -58,9 +61,9 @@ export async function receiveLogout(
     certificates: await pinnedCertificates(call.db, providerId),
     now: call.now.getTime(),
   });
-  if (!result.ok) return { kind: 'refused', code: result.code };
+  if (!result.ok) return refuse(call, connection, result.code, result.checks);
   const { message } = result;
-  if (message.kind === 'response') return finish(call, providerId, message);
+  if (message.kind === 'response') return finish(call, connection, message);
 
   const parties = { idpEntityId: config.idp_entity_id, spEntityId: serviceProvider.entityId };
   const isNew = await call.as(connectionActor(connection)).write(async (inner) => {
@@ -74,7 +77,7 @@ export async function receiveLogout(
     });
     return true;
   });
-  if (!isNew) return { kind: 'refused', code: 'replayed' };
+  if (!isNew) return refuse(call, connection, 'replayed');
   const endpoint = sloEndpoint(config);
   if (!endpoint) return { kind: 'answered', outgoing: null, connection };
   // Success also when no session was left: then there is nothing that could still be ended (SAML profiles §4.4.3.4).
@@ -93,21 +96,45 @@ export async function receiveLogout(
 /** The identity provider's word on a logout that we began; ours is over already, so its status changes nothing. */
 async function finish(
   call: Call,
-  providerId: string,
+  connection: Connection,
   message: Extract<LogoutMessage, { kind: 'response' }>,
 ): Promise<LogoutOutcome> {
   const request = await call.write((inner) =>
-    consumeRequest(inner.db, providerId, message.in_response_to, ['logout'], inner.now),
+    consumeRequest(inner.db, connection.provider_id, message.in_response_to, ['logout'], inner.now),
   );
   const isOurs =
     request?.relay_state_hash &&
     message.relay_state !== null &&
     sameSecret(request.relay_state_hash, hashSecret(message.relay_state));
-  if (!request?.return_to_encrypted || !isOurs) return { kind: 'refused', code: 'request.unknown' };
+  if (!request?.return_to_encrypted || !isOurs) return refuse(call, connection, 'request.unknown');
   return {
     kind: 'returned',
     return_to: call.app.sealer.open(request.return_to_encrypted, returnContext(request.request_id)),
   };
+}
+
+const ours: ReadonlySet<Refused> = new Set<Refused>(['busy', 'timeout', 'internal']);
+
+/** The visitor gets a reference, the organization's administrator the reason under it, as for a sign-in (checklist SA-16). */
+async function refuse(
+  call: Call,
+  { provider_id, org_id }: Connection,
+  code: Refused,
+  checks: readonly Check[] = [],
+): Promise<LogoutOutcome> {
+  const reference = newReference();
+  const { request_id } = call.request;
+  call.app.log.info({ request_id, reference, provider_id, refusal: code }, 'a single logout was refused');
+  if (await mayRecordRefusal(call, provider_id)) {
+    const what: Attempt['checks'] = [{ check: 'single logout', ok: true }, ...checks];
+    await recordAttempt(call, {
+      ...{ org_id, provider_id, reference, code, user_id: null, subject: null },
+      result: ours.has(code) ? 'failure' : 'denied',
+      checks: checks.length > 0 ? what : [...what, { check: 'logout', ok: false, code }],
+      ...{ attributes: {}, sources: {}, is_test: false },
+    });
+  }
+  return { kind: 'refused', code, reference };
 }
 
 /**
