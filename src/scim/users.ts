@@ -36,6 +36,8 @@ import { type Asking, headersOf, type ScimAnswer, type ScimRequest } from './req
 import { readResource } from './resource.ts';
 import { buildResource, type Reference, splitResource, type StoredResource, type StoredRow } from './resource-store.ts';
 import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedUser, withinSize } from './stored.ts';
+import { nameWhatIsTaken } from './taken.ts';
+import { sameText } from './text.ts';
 
 type Row = User & KeptColumns;
 
@@ -123,11 +125,13 @@ export async function postUser(request: ScimRequest, body: unknown, asking: Aski
   const prepared = await prepareFirst(request, password, about);
   const make = (claims: boolean) =>
     call.write((inner) => create(inner, request, { stored, columns, prepared, claims }));
-  const made = await make(true).catch((error: unknown) => {
-    // Somebody whom no organization may take over: a separate account, as for anybody else's.
-    if (error instanceof Fault && error.code === 'claim_refused') return make(false);
-    throw error;
-  });
+  const made = await make(true)
+    .catch((error: unknown) => {
+      // Somebody whom no organization may take over: a separate account, as for anybody else's.
+      if (error instanceof Fault && error.code === 'claim_refused') return make(false);
+      throw error;
+    })
+    .catch(nameWhatIsTaken(request, columns.username, null));
   Object.assign(trail, { resource_id: made.row.id, changes: { created: true, claimed: made.claimed } });
   return answer(request, 201, made.row, projection, { isNew: !made.claimed });
 }
@@ -227,10 +231,9 @@ export async function putUser(request: ScimRequest, id: string, body: unknown, a
           has_password: (await peek(request, id)).has_password,
           is_meant: false,
         });
-  const row = await call.write(async (inner) => {
-    const held = await hold(inner, request, id, asking.if_match);
-    return write(inner, request, held, stored, prepared);
-  });
+  const put = async (inner: Call) =>
+    write(inner, request, await hold(inner, request, id, asking.if_match), stored, prepared);
+  const row = await call.write(put).catch(nameWhatIsTaken(request, stored.columns.username, id));
   return answer(request, 200, row, projection);
 }
 
@@ -283,9 +286,6 @@ async function write(
   if (next.changed) trail.changes = { columns: changed, attributes: names };
   return storedUser(after, next as Kept);
 }
-
-const sameText = (a: string | null | undefined, b: string | null): boolean =>
-  typeof a === 'string' && b !== null && a.toLowerCase() === b.toLowerCase();
 
 /** The kill switch: everything that the account could do ends in the same transaction, by reactions. @throws ScimFault 404, 412 */
 export async function deleteUser(request: ScimRequest, id: string, asking: Asking): Promise<ScimAnswer> {

@@ -224,7 +224,19 @@ describe('scim: tenants', () => {
       expect(answer.text).to.not.include(other.user_id).and.not.include('Hidden');
       expect(answer.text.toLowerCase()).to.not.include('boss');
     }
+    const email = [{ type: 'work', value: 'boss@a.example' }];
+    const detailOf = async (body: object) => (await a.send('POST', '/Users', { schemas: [USER], ...body })).body.detail;
+    expect(await detailOf({ userName: 'the.boss', emails: email }), 'both').to.include('this userName');
+    expect(await detailOf({ userName: 'the.boss' })).to.include('this userName');
+    expect(await detailOf({ userName: 'fresh', emails: email })).to.include('this e-mail address');
     const mine = await a.user('mine@a.example');
+    const replaced = (userName: string) =>
+      a.send('PUT', `/Users/${mine}`, { schemas: [USER], userName, emails: email });
+    expect((await replaced('the.boss')).body)
+      .to.include({ scimType: 'uniqueness' })
+      .and.property('detail')
+      .includes('userName');
+    expect((await replaced('mine@a.example')).body.detail, 'its own name').to.include('this e-mail address');
     const take = patch({ op: 'replace', path: 'userName', value: 'THE.BOSS' });
     expectError(await a.send('PATCH', `/Users/${mine}`, take), 409, 'uniqueness');
     expect((await a.send('GET', `/Users/${mine}`)).body.userName).to.equal('mine@a.example');
