@@ -92,6 +92,15 @@ describe('security: the web', function () {
       ['/'],
       ['/nowhere'],
       ['/setup/xxx'],
+      ['/dev/mail'],
+      ['/dev/mail/x'],
+      ['/api/docs'],
+      ['/openapi.json'],
+      ['/.well-known/openid-configuration'],
+      ['/oauth/jwks'],
+      ['/oauth/logout/success'],
+      [new URL(acme.provider.sp.metadata_url).pathname],
+      [new URL(acme.provider.sp.slo_url).pathname],
       ['/oauth/authorize'],
       ['/oauth/logout'],
       [`/signin/${'x'.repeat(43)}`],
@@ -106,6 +115,10 @@ describe('security: the web', function () {
       ['/api/v1/organizations', { headers: { authorization: `Bearer ${w.apiKey}` } }],
       ['/health/live'],
     ];
+    const forEverybody = new Set([
+      ...['/', '/health/live', '/openapi.json', '/.well-known/openid-configuration', '/oauth/jwks'],
+      new URL(acme.provider.sp.metadata_url).pathname,
+    ]);
     for (const accept of ['text/html', 'application/json']) {
       for (const [path, init] of asked) {
         const answer = await visitor.browser.go(path, {
@@ -113,8 +126,7 @@ describe('security: the web', function () {
           headers: { accept, ...init?.headers } as Record<string, string>,
         });
         check(path, answer.headers, answer.text);
-        if (!['/', '/health/live'].includes(path))
-          expect(answer.headers.get('cache-control'), path).to.match(/no-store/);
+        if (!forEverybody.has(path)) expect(answer.headers.get('cache-control'), path).to.match(/no-store/);
       }
     }
     const page = await begun.browser.go(`/signin/${begun.uid}`);
@@ -258,6 +270,108 @@ describe('security: the web', function () {
             expect(allowed, `${method} ${path} ${origin}`).to.equal(null);
         }
       }
+    }
+  });
+
+  it('WB-07: an organization’s colour and pictures cannot carry a script, a style or an address that runs', async () => {
+    const place = `/organizations/${acme.org_id}`;
+    const style = '#fff;}</style><script>alert(1)</script>';
+    const colours = [
+      style,
+      'red',
+      'url(https://evil.example/x)',
+      '#12345',
+      '#fff\n}',
+      'expression(alert(1))',
+      'var(--x)',
+    ];
+    const pictures = [
+      'javascript:alert(1)',
+      'JaVaScRiPt:alert(1)',
+      'data:image/svg+xml,<svg onload=alert(1)>',
+      'data:text/html;base64,PHNjcmlwdD4=',
+      '//evil.example/x.png',
+      'https://cdn.example/"onerror="alert(1)',
+      "https://cdn.example/'><script>alert(1)</script>",
+      'file:///etc/passwd',
+      'blob:https://x/1',
+      ' javascript:alert(1)',
+    ];
+    for (const [field, corpus] of [
+      ['primary_color', colours],
+      ['logo_url', pictures],
+    ] as const) {
+      for (const value of corpus) {
+        for (const [method, path] of [
+          ['PATCH', place],
+          ['POST', '/organizations'],
+        ] as const) {
+          const answer = await w.api(method, path, { ...(method === 'POST' && { org_name: 'x' }), [field]: value });
+          expect([answer.status, answer.body.code], `${method} ${value}`).to.deep.equal([400, 'request_invalid']);
+          expect(answer.text).to.include(`/body/${field}`);
+        }
+      }
+    }
+    // Where markup follows an https address, it is only a strange address: what the page makes of it is seen below.
+    for (const value of pictures.filter((one) => !one.startsWith('https:'))) {
+      const answer = await w.api('POST', '/applications', {
+        client_name: 'x',
+        redirect_uris: [redirectUri],
+        logo_uri: value,
+      });
+      expect([answer.status, answer.body.code], value).to.deep.equal([400, 'request_invalid']);
+    }
+    for (const primary_color of colours) {
+      const kept = w.db('organizations').where({ org_id: acme.org_id }).update({ primary_color });
+      const refusal = await kept.then(
+        () => 'kept',
+        (error: { code?: string }) => error.code,
+      );
+      expect(refusal, 'nor by an import that writes rows').to.equal('23514');
+    }
+    await w.api('PATCH', place, { primary_color: '#a1b2c3' });
+    // What an earlier version or an import left in the tables.
+    const hostile = await makeApplication(w, { first_party: false });
+    const person = await insertPersonWithPassword(w);
+    await insertMember(w.db, acme.org_id, person.user_id);
+    for (const logo of pictures) {
+      await w.db('organizations').where({ org_id: acme.org_id }).update({ logo_url: logo });
+      // Of another kind of address the provider makes no sign-in at all.
+      if (logo.startsWith('https:'))
+        await w.db('oidc_clients').where({ client_id: hostile.client_id }).update({ logo_uri: logo });
+      const visitor = await new Visitor(w).begin(hostile, { organization_id: acme.org_id });
+      const seen = [visitor.page.text];
+      await visitor.fill({ identifier: person.email });
+      seen.push(visitor.page.text);
+      for (const text of seen) {
+        expect(text, 'it is their page').to.include('--brand:#a1b2c3');
+        for (const [, source = ''] of text.matchAll(/\s(?:src|href)="([^"]*)"/g))
+          expect(source, logo).to.match(/^(\/|#|https:\/\/cdn\.example\/(?!.*["'<>]))/);
+        expect(text, logo).not.to.match(/<script>|onload=|onerror="|javascript:|<svg onload/i);
+      }
+    }
+  });
+
+  it('WB-09: a script reads the account of whoever signed in from where its application lives, and from nowhere else', async () => {
+    const { person, visitor } = await signedIn();
+    const address = authorizationUrl(client);
+    const again = await visitor.open(address);
+    const { body } = await exchange(w, client, again.callback?.searchParams.get('code') ?? '', verifierOf(address));
+    const read = (origin: string) =>
+      w.request('/oauth/userinfo', { headers: { origin, authorization: `Bearer ${body.access_token}` } });
+    const home = await read(new URL(redirectUri).origin);
+    expect(home.headers.get('access-control-allow-origin')).to.equal(new URL(redirectUri).origin);
+    expect(home.body.sub).to.equal(person.user_id);
+    for (const origin of [
+      'https://evil.example',
+      'null',
+      `${new URL(redirectUri).origin}.evil.example`,
+      'http://app.example',
+    ]) {
+      const { headers, text } = await read(origin);
+      expect(headers.get('access-control-allow-origin'), origin).to.equal(null);
+      expect(headers.get('access-control-allow-credentials'), origin).to.equal(null);
+      expect(text, origin).not.to.include(person.user_id);
     }
   });
 
