@@ -166,6 +166,11 @@ const contentMutants: Mutant[] = [
   }),
   content('SA-06', 'another issuer of the assertion', 'issuer', { issuer: 'https://other.example/' }),
   content('SA-06', 'another issuer of the response', 'issuer', { responseIssuer: 'https://other.example/' }),
+  content('SA-06', 'an issuer that is no entity by its format', 'issuer', {
+    tamperUnsigned: (xml) =>
+      xml.replace('<saml:Issuer>', '<saml:Issuer Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">'),
+  }),
+  content('SA-06', 'an issuer with a space before it', 'issuer', { issuer: ' https://idp.example/entity' }),
   content('SA-06', 'an issuer with trailing text', 'issuer', { issuer: 'https://idp.example/entity.attacker.example' }),
   content('SA-06', 'confirmation without NotOnOrAfter', 'subject.confirmation', { confirmationNotOnOrAfter: null }),
   content('SA-06', 'confirmation with NotBefore', 'subject.confirmation', { confirmationNotBefore: at(-60) }),
@@ -386,6 +391,16 @@ const signatureMutants: Mutant[] = [
   })),
   signature(
     'SA-04',
+    'an RSA method over the signature of a pinned EC key',
+    'signature.invalid',
+    () => ({ privateKey: keys.ec().privateKey }),
+    () => ({ certificates: [keys.ec().certificate] }),
+  ),
+  signature('SA-04', 'an ECDSA method over the signature of a pinned RSA key', 'signature.invalid', () => ({
+    method: uri.ecdsaSha256,
+  })),
+  signature(
+    'SA-04',
     'a pinned key of 1024 bits',
     'signature.certificate',
     () => ({ privateKey: keys.weak().privateKey }),
@@ -442,6 +457,18 @@ const signatureMutants: Mutant[] = [
   signature('SA-02', 'transforms in the wrong order', 'signature.transform', () => ({
     transforms: transforms(uri.exclusive, uri.enveloped),
   })),
+  signature('SA-02', 'a parameter of the enveloped transform', 'signature.transform', () => ({
+    transforms: `<ds:Transforms><ds:Transform Algorithm="${uri.enveloped}"><ds:XPath>1</ds:XPath></ds:Transform><ds:Transform Algorithm="${uri.exclusive}"></ds:Transform></ds:Transforms>`,
+  })),
+  signature('SA-02', 'a foreign parameter of the canonicalization', 'signature.transform', () => ({
+    transforms: `<ds:Transforms><ds:Transform Algorithm="${uri.enveloped}"></ds:Transform><ds:Transform Algorithm="${uri.exclusive}"><ds:XPath>1</ds:XPath></ds:Transform></ds:Transforms>`,
+  })),
+  signature('SA-02', '33 inclusive prefixes', 'signature.transform', () => ({
+    inclusivePrefixes: Array.from({ length: 33 }, (_n, i) => `p${i}`),
+  })),
+  signature('SA-02', 'a parameter of the digest', 'signature.algorithm', () => ({
+    tamperSignedInfo: (info) => info.replace('></ds:DigestMethod>', '><x:x xmlns:x="urn:x"></x:x></ds:DigestMethod>'),
+  })),
   signature('SA-02', 'three transforms', 'signature.transform', () => ({
     transforms: transforms(uri.enveloped, uri.exclusive, uri.exclusive),
   })),
@@ -461,6 +488,10 @@ const signatureMutants: Mutant[] = [
     tamper: digestText(() => '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='),
   })),
   signature('SA-02', 'an Object in the signature', 'signature.structure', () => ({
+    object: '<ds:Object>x</ds:Object>',
+  })),
+  signature('SA-02', 'an Object in the place of KeyInfo', 'signature.structure', () => ({
+    keyInfo: null,
     object: '<ds:Object>x</ds:Object>',
   })),
   signature('SA-02', 'an empty SignatureValue', 'signature.structure', () => ({
