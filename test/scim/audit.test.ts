@@ -60,6 +60,54 @@ describe('scim: audit and recorder', () => {
     for (const [what, work, expected] of cases) expect(await eventsSince(work), what).to.deep.equal(expected);
   });
 
+  it('SC-16: the organization reads what its directory did, with who and what, without secrets; nobody else does', async () => {
+    const keyOf = async (org_id: string) => {
+      const place = `/organizations/${org_id}`;
+      const permissions = ['audit_logs.read'];
+      const account = await w.api('POST', `${place}/service-accounts`, { name: 'auditor', permissions });
+      const { service_account_id } = account.body;
+      const key = await w.api('POST', `${place}/api-keys`, { name: 'k', scopes: permissions, service_account_id });
+      return String(key.body.key);
+    };
+    const password = 'a phrase that nobody may read';
+    const id = await d.user('watched@example.test', { password, externalId: 'ext-watched' });
+    await d.send('PATCH', `/Users/${id}`, patch({ op: 'replace', path: 'title', value: 'Chief' }));
+    await d.send('PATCH', `/Users/${id}`, patch({ op: 'replace', path: 'name.givenName', value: 'Wanda' }));
+    await d.group('Watched', [id]);
+    await d.send('DELETE', `/Users/${id}`);
+    const key = await keyOf(d.org_id);
+    const address = `/organizations/${d.org_id}/audit-logs?limit=50`;
+    const read = await w.api<{ items: JsonObject[] }>('GET', address, undefined, key);
+    expect(read.status, read.text).to.equal(200);
+    const own = read.body.items.filter(({ actor_type }) => actor_type === 'scim_client');
+    expect(own.map(({ action }) => action).reverse()).to.include.members([
+      'user.created',
+      'user.updated',
+      'group.created',
+      'user.deleted',
+    ]);
+    for (const event of own) {
+      expect(event).to.include({ actor_id: d.client_id, org_id: d.org_id });
+      expect(event.request_id).to.match(/^[0-9a-f-]{36}$/);
+    }
+    const change = own
+      .filter(({ action }) => action === 'user.updated')
+      .map((event) => JSON.stringify(event))
+      .join();
+    expect(change).to.include(id).and.include('Wanda').and.include('title');
+    expect(read.text).not.to.include(password).and.not.to.include(d.token);
+    const other = await directory(w);
+    const stranger = await w.api('GET', address, undefined, await keyOf(other.org_id));
+    expect([stranger.status, stranger.body.code]).to.deep.equal([404, 'not_found']);
+    const theirs = await w.api(
+      'GET',
+      `/organizations/${other.org_id}/audit-logs`,
+      undefined,
+      await keyOf(other.org_id),
+    );
+    expect(theirs.text).not.to.include(id).and.not.to.include('watched@');
+  });
+
   it('SC-15, SC-16: a request is recorded with what was understood and what it changed, without secrets', async () => {
     const password = 'a phrase that must not be anywhere';
     const sent = { schemas: [USER], userName: 'seen@example.test', password, active: 'True' };

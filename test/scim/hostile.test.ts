@@ -195,6 +195,42 @@ describe('scim: hostile input', () => {
     expect((await d.send('GET', '/Users?filter=userName%20eq%20%22%00%22')).status).to.be.oneOf([200, 400]);
   });
 
+  it('SC-07: a filter has 2,048 bytes and ten levels at most, wherever it is sent', async () => {
+    const long = (bytes: number) => `userName eq "${'é'.repeat((bytes - 14) / 2)}"`;
+    expect(Buffer.byteLength(long(2048))).to.equal(2048);
+    const nested = (depth: number) => `${'('.repeat(depth)}userName pr${')'.repeat(depth)}`;
+    const search = (filter: string, path = '/.search') =>
+      d.send('POST', path, { schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'], filter });
+    const ways: Record<string, (filter: string) => ReturnType<typeof d.send>> = {
+      'a query of users': (filter) => d.send('GET', `/Users?filter=${encodeURIComponent(filter)}`),
+      'a query of groups': (filter) =>
+        d.send('GET', `/Groups?filter=${encodeURIComponent(filter.replace('userName', 'displayName'))}`),
+      'a search of all': search,
+      'a search of users': (filter) => search(filter, '/Users/.search'),
+    };
+    for (const [way, ask] of Object.entries(ways)) {
+      // Of a group it says `displayName`, which is three letters longer.
+      const most = way.includes('groups') ? 2044 : 2048;
+      expect((await ask(long(most))).status, way).to.equal(200);
+      expectError(await ask(long(most + 2)), 400, 'invalidFilter');
+      expect((await ask(nested(10))).status, way).to.equal(200);
+      expectError(await ask(nested(11)), 400, 'invalidFilter');
+    }
+    const before = await stateOf();
+    const at = (inner: string) =>
+      d.send(
+        'PATCH',
+        `/Users/${user}`,
+        patch({ op: 'replace', path: `emails[${inner}].value`, value: 'x@example.test' }),
+      );
+    for (const inner of [`type eq "${'x'.repeat(2048)}"`, `${'('.repeat(11)}type pr${')'.repeat(11)}`]) {
+      const answer = await at(inner);
+      expectError(answer, 400, answer.body.scimType as string);
+      expect(answer.body.scimType).to.be.oneOf(['invalidPath', 'invalidFilter']);
+    }
+    expect(await stateOf()).to.deep.equal(before);
+  });
+
   it('SC-07: a thousand random filters never break the server', async () => {
     const random = new Random(20261121);
     const words = [

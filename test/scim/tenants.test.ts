@@ -6,6 +6,7 @@ import { addMember } from '../../src/directory/memberships/service.ts';
 import { newId } from '../../src/core/id.ts';
 import type { JsonObject } from '../../src/scim/json.ts';
 import { makeOwned, makePersonal } from '../directory/cast.ts';
+import { manual } from '../federation/company.ts';
 import { type World, world } from '../support/world.ts';
 import { type Directory, directory, ENTERPRISE, expectError, GROUP, idsOf, patch, USER } from './door.ts';
 
@@ -320,6 +321,102 @@ describe('scim: tenants', () => {
         'invalidValue',
       );
     }
+  });
+
+  it('SC-02: a SCIM client, a connection and an application may share a name; the id of one is nothing to the others', async () => {
+    const place = `/organizations/${a.org_id}`;
+    const name = 'Corporate';
+    const scim = await w.api('POST', `${place}/scim-clients`, { name });
+    const application = await w.api('POST', '/applications', {
+      client_name: name,
+      org_id: a.org_id,
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      scope: 'users.read',
+    });
+    const connection = await w.api('POST', `${place}/identity-providers`, {
+      type: 'saml',
+      name,
+      config: manual(`https://${newId()}.example/entity`),
+    });
+    for (const made of [scim, application, connection]) expect(made.status, made.text).to.equal(201);
+    const [clientId, applicationId, providerId] = [
+      scim.body.client_id as string,
+      application.body.client_id as string,
+      connection.body.provider_id as string,
+    ];
+    expect(new Set([clientId, applicationId, providerId]).size).to.equal(3);
+    // Nobody chooses an id, so nobody makes one that another kind has.
+    const chosen: [string, object][] = [
+      [`${place}/scim-clients`, { name, client_id: applicationId }],
+      [
+        `${place}/identity-providers`,
+        { type: 'saml', name, config: manual('https://x.example/e'), provider_id: clientId },
+      ],
+      ['/applications', { client_name: name, redirect_uris: ['https://x.example/cb'], client_id: clientId }],
+    ];
+    for (const [path, body] of chosen) {
+      const answer = await w.api('POST', path, body);
+      expect([answer.status, answer.body.code], path).to.deep.equal([400, 'request_invalid']);
+      expect(answer.text).to.match(/\/body\/(client|provider)_id/);
+    }
+    for (const [kind, own] of [
+      ['scim-clients', clientId],
+      ['identity-providers', providerId],
+    ] as const) {
+      expect((await w.api('GET', `${place}/${kind}/${own}`)).status).to.equal(200);
+      for (const other of [clientId, applicationId, providerId].filter((id) => id !== own)) {
+        const answer = await w.api('GET', `${place}/${kind}/${other}`);
+        expect([answer.status, answer.body.code], `${kind} ${other}`).to.deep.equal([404, 'not_found']);
+      }
+    }
+    for (const other of [clientId, providerId])
+      expect((await w.api('GET', `/applications/${other}`)).body.code, 'no application').to.equal('not_found');
+    for (const other of [clientId, applicationId])
+      expect((await w.request(`/saml/${other}/metadata`)).status, 'no connection').to.equal(404);
+    // Neither secret opens the other's door, whatever id it comes with.
+    const secrets = [scim, application].map(({ body }) => body.client_secret as string);
+    const ask = async (client_id: string, client_secret = '') => {
+      const body = new URLSearchParams({ grant_type: 'client_credentials' });
+      const authorization = `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`;
+      return (await w.request('/oauth/token', { method: 'POST', body, headers: { authorization } })).body;
+    };
+    for (const id of [clientId, applicationId, providerId])
+      for (const secret of secrets.filter((_, at) => id !== [clientId, applicationId][at]))
+        expect((await ask(id, secret)).error, id).to.equal('invalid_client');
+    const token = String((await ask(applicationId, secrets[1])).access_token);
+    expect(token).to.match(/^ltl_at_|^eyJ/);
+    expectError(await a.send('GET', '/Users', undefined, { authorization: `Bearer ${token}` }), 401);
+  });
+
+  it('MT-02, SC-01: no header or parameter makes the token another organization’s', async () => {
+    const mine = await a.user('mine@a.example');
+    for (const name of [
+      'x-organization-id',
+      'x-org-id',
+      'x-tenant-id',
+      'x-client-id',
+      'x-scim-client',
+      'x-forwarded-prefix',
+    ]) {
+      for (const value of [b.org_id, b.client_id]) {
+        expect(idsOf(await a.send('GET', '/Users', undefined, { [name]: value })), name).to.deep.equal([mine]);
+        expectError(await a.send('DELETE', `/Users/${theirs.user}`, undefined, { [name]: value }), 404);
+      }
+    }
+    for (const name of ['org_id', 'tenant', 'client_id', 'organization']) {
+      for (const value of [b.org_id, b.client_id])
+        expect(idsOf(await a.send('GET', `/Users?${name}=${value}`)), name).to.deep.equal([mine]);
+      const made = await a.send('POST', `/Users?${name}=${b.org_id}`, {
+        schemas: [USER],
+        userName: `${name}@a.example`,
+      });
+      const row = await w.db('users').where({ user_id: made.body.id }).first('home_org_id');
+      expect(row.home_org_id, name).to.equal(a.org_id);
+      await a.send('DELETE', `/Users/${made.body.id}`);
+    }
+    for (const path of [`/${b.org_id}/Users`, `/organizations/${b.org_id}/Users`, `/v2/${b.client_id}/Users`])
+      expectError(await a.send('GET', path), 404);
   });
 
   it('a manager may be anybody’s id: it is kept as sent, and leads nowhere', async () => {

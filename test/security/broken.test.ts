@@ -118,6 +118,10 @@ describe('security: something is broken', function () {
       const id = await holds(what, answer);
       expect(answer.headers.get('content-type'), what).to.match(/^text\/html/);
       expect(answer.text, what)
+        .to.include(id)
+        .and.match(/<html lang="en"/)
+        .and.match(/<h1>[^<]+<\/h1>/);
+      expect(answer.text, what)
         .to.match(/<main\b/)
         .and.match(/<title>[^<]+<\/title>/);
     };

@@ -152,7 +152,7 @@ describe('access/roles', () => {
     await verifyAccess(w.db, w.app.clock());
   });
 
-  it('refuses circles of any length', async () => {
+  it('SC-17: refuses circles of any length', async () => {
     const org = await makeOrganization(w);
     const roles = [];
     for (const name of ['A', 'B', 'C', 'D']) roles.push(await makeRole(w, org, name));
