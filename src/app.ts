@@ -293,6 +293,7 @@ export async function createLintel(config: Config, database: Database, options: 
       clock?.stop();
       await timetable.stop();
       await drainRecorder(app);
+      await oidc.drain();
       await egress.close();
     },
   };

@@ -1,6 +1,7 @@
 /** Health: `/health/live` answers while the process turns; `/health/ready` asks the database and falls while stopping. */
 import type { Middleware } from 'koa';
 import type { Knex } from 'knex';
+import { reads, requireMethod } from './methods.ts';
 import { edgeOf } from './server.ts';
 
 /** Answers by itself, before routes; tells nothing but its word (checklist SD-10). */
@@ -17,6 +18,7 @@ export function health(db: Knex, isStopping: () => boolean): Middleware {
   return async (context, next) => {
     if (context.path !== '/health/live' && context.path !== '/health/ready') return next();
     edgeOf(context).route = context.path.slice(1);
+    requireMethod(context, reads);
     if (context.path === '/health/live') {
       context.body = { status: 'live' };
       return;

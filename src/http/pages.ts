@@ -7,6 +7,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { Eta } from 'eta';
 import type { Middleware } from 'koa';
+import { reads, requireMethod } from './methods.ts';
 import { type Brand, brandStyle, logoSource } from './branding.ts';
 
 /** What every page is given; each template says at its head what else it expects. */
@@ -159,7 +160,8 @@ export function createPages({ viewsDir }: { viewsDir: string }): Pages {
     serveAssets: () => async (context, next) => {
       const [, hash, name] = /^\/assets\/([\w-]{16})\/([\w.-]+)$/.exec(context.path) ?? [];
       const found = name === undefined ? undefined : assets.get(name);
-      if (found === undefined || (context.method !== 'GET' && context.method !== 'HEAD')) return next();
+      if (found === undefined) return next();
+      requireMethod(context, reads);
       context.set('x-content-type-options', 'nosniff');
       context.set('cross-origin-resource-policy', 'same-origin');
       // While two releases run side by side, a page of one may ask the other: it gets today's file, unkept.

@@ -22,8 +22,10 @@ import { organizationClaims } from './claims.ts';
 import { documents } from './documents.ts';
 import { createInteractions, type Interactions } from './interactions.ts';
 import { LiveKeys } from './keys.ts';
+import { settleMethod } from './methods.ts';
 import { allowReturn } from './pages.ts';
 import { createProvider, routes } from './provider.ts';
+import { listenToRefusals, mostFormBytes } from './refusals.ts';
 import { Unit, withinUnit } from './unit.ts';
 
 export interface OidcDoorOptions {
@@ -43,6 +45,8 @@ export interface OidcDoor {
   readonly provider: Provider;
   readonly middleware: Middleware;
   readonly interactions: Interactions;
+  /** Waits for what is still being written to the audit log. */
+  drain(): Promise<unknown>;
 }
 
 /** Makes signing keys at the first start. @throws SealError when the sealing key is another than theirs (SD-05) */
@@ -62,7 +66,8 @@ export async function createOidcDoor(options: OidcDoorOptions): Promise<OidcDoor
   pinHost(provider, app.config);
   provider.on('server_error', (context, error) => reportDefect(app, context as unknown as Context, error));
   const live = new LiveKeys(app, provider, keys);
-  return { provider, middleware: serve(app, provider, live), interactions: createInteractions(app, provider) };
+  const drain = listenToRefusals(app, provider);
+  return { provider, middleware: serve(app, provider, live), interactions: createInteractions(app, provider), drain };
 }
 
 const paths = new Map<string, string>(Object.entries(routes).map(([name, path]) => [path, name]));
@@ -88,6 +93,7 @@ function serve(app: App, provider: Provider, keys: LiveKeys): Middleware {
     edgeOf(context).route = `oidc.${route}`;
     if (await fromMemory(context, route, () => handle(context, next))) return;
     try {
+      if (settleMethod(context, route)) return;
       refuseOddRequests(context, route);
       if (context.method === 'POST' && (route === 'authorization' || route === 'end_session'))
         return await becomeGet(context);
@@ -102,6 +108,9 @@ function serve(app: App, provider: Provider, keys: LiveKeys): Middleware {
   };
 }
 
+/** OAuth says 400 to everything; these are HTTP's own, and tell a program more (RFC 9110 §15.5.6, §15.5.14). */
+const ownStatus = new Set([405, 413]);
+
 /** A fault in OAuth's own form (RFC 6749 §5.2); for browsers, and for what is no fault, the edge has better words. */
 function answerFault(context: Context, error: unknown): void {
   const fault = asFault(error);
@@ -110,7 +119,7 @@ function answerFault(context: Context, error: unknown): void {
   setFaultHeaders(context, fault);
   const code =
     fault.status === 503 ? 'temporarily_unavailable' : fault.status < 500 ? 'invalid_request' : 'server_error';
-  if (fault.status < 500) context.status = 400;
+  if (fault.status < 500 && !ownStatus.has(fault.status)) context.status = 400;
   context.body = { error: code, error_description: fault.detail ?? fault.says };
 }
 
@@ -145,8 +154,10 @@ function refuseUnkept(context: Context, error: unknown): never {
   throw asFault(error);
 }
 
-/** What the library lets through: parameters in both places (OA-10), and null characters. */
+/** What the library lets through: parameters in both places (OA-10), and null characters; and what it says less of: a large body. */
 function refuseOddRequests(context: Context, route: string): void {
+  if ((context.request.length ?? 0) > mostFormBytes)
+    throw new Fault('body_too_large', `At most ${mostFormBytes} bytes are read here.`);
   if (/%00/.test(context.querystring)) throw new Fault('request_invalid', 'Null characters are not accepted.');
   if (context.method === 'POST' && context.querystring !== '' && route !== 'resume') {
     throw new Fault('request_invalid', 'Parameters belong into the body or into the address, not into both.');
@@ -158,7 +169,7 @@ function refuseOddRequests(context: Context, route: string): void {
  * SameSite=Lax and does not come with a post from elsewhere; it comes with the GET that this answers with.
  */
 async function becomeGet(context: Context): Promise<void> {
-  const form = (await readBody(context, { form: true, limit: 57_344 })) as
+  const form = (await readBody(context, { form: true, limit: mostFormBytes })) as
     | Record<string, string | string[]>
     | undefined;
   const query = new URLSearchParams();

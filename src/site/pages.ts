@@ -8,6 +8,7 @@ import { newSecret } from '../core/secret.ts';
 import type { Pages } from '../http/pages.ts';
 import { edgeOf } from '../http/server.ts';
 import { developmentMail, developmentMails } from '../notifications/mails/service.ts';
+import { reads, requireMethod } from '../http/methods.ts';
 import { isSetupPending } from '../signin/setup/service.ts';
 
 export interface SiteParts {
@@ -37,9 +38,9 @@ export function site({ app, pages, openapi, version }: SiteParts): Middleware {
     '/api/docs': (context) => apiDocs(edgeOf(context).nonce),
   };
   return async (context, next) => {
-    if (context.method !== 'GET' && context.method !== 'HEAD') return next();
     if (context.path === '/openapi.json') {
       edgeOf(context).route = 'openapi';
+      requireMethod(context, reads);
       context.type = 'application/json';
       context.set('cache-control', 'public, max-age=300');
       context.body = description;
@@ -48,6 +49,7 @@ export function site({ app, pages, openapi, version }: SiteParts): Middleware {
     const show = pagesByPath[context.path] ?? (mailbox ? mailPage(app, pages, context.path) : undefined);
     if (!show) return next();
     edgeOf(context).route = context.path.startsWith('/dev/mail') ? 'dev-mail' : context.path;
+    requireMethod(context, reads);
     context.body = await show(context);
     context.type = 'html';
   };

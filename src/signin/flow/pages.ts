@@ -1,12 +1,12 @@
 /** The pages of a sign-in: everything below `/signin/<uid>`, where the interaction's cookie is. */
 import type { Context, Middleware } from 'koa';
-import { Fault } from '../../core/fault.ts';
 import { readBody } from '../../http/body.ts';
 import { edgeOf } from '../../http/server.ts';
 import { resume } from '../steps/company.ts';
 import type { SigninParts } from './collaborators.ts';
 import { show, stepNames, submit } from './dispatcher.ts';
 import { emptyAttempt } from './schema.ts';
+import { reads, requireMethod } from '../../http/methods.ts';
 import { type Form, Walk } from './walk.ts';
 
 const address = /^\/signin\/([\w-]{20,64})(?:\/([a-z]+))?$/;
@@ -29,7 +29,7 @@ export function signinPages(parts: SigninParts): Middleware {
       parts.forms.verify(context, form);
       return submit(await Walk.begin(parts, context, uid), step, form);
     }
-    if (context.method !== 'GET' && context.method !== 'HEAD') throw new Fault('method_not_allowed');
+    requireMethod(context, step === undefined ? reads : [...reads, 'POST']);
     const walk = await Walk.begin(parts, context, uid);
     if (step === undefined) return show(walk);
     if (step === 'federated') return comeBack(walk);

@@ -6,6 +6,7 @@ import { readBody } from '../../http/body.ts';
 import type { FormGuard } from '../../http/csrf.ts';
 import type { PageProblem, Pages } from '../../http/pages.ts';
 import { edgeOf, requestFacts } from '../../http/server.ts';
+import { reads, requireMethod } from '../../http/methods.ts';
 import { completeSetup, isSetupOpen } from './service.ts';
 
 export interface SetupParts {
@@ -20,7 +21,7 @@ export function setupPages(parts: SetupParts): Middleware {
     if (token === undefined) return next();
     edgeOf(context).route = 'setup';
     if (context.method === 'POST') return complete(parts, context, token);
-    if (context.method !== 'GET' && context.method !== 'HEAD') throw new Fault('method_not_allowed');
+    requireMethod(context, [...reads, 'POST']);
     if (!(await isSetupOpen(parts.app, token))) throw new Fault('setup_closed');
     show(parts, context, { action: context.path });
   };

@@ -1,0 +1,70 @@
+/**
+ * What the library refuses in its own way and we add to: a body that is too large is 413, and an application whose proof failed is a
+ * row of the audit log (checklist AL-01), bounded like every denial, never with what it sent.
+ */
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import type { App } from '../core/app.ts';
+import { type Actor, Call } from '../core/call.ts';
+import { Fault } from '../core/fault.ts';
+import { denials } from '../events/audit/denials.ts';
+import { requestFacts } from '../http/server.ts';
+import type { LintelClient } from './models.ts';
+
+/** The library's events, and the operation that each is about. */
+const operations = {
+  'grant.error': 'oauth.token',
+  'introspection.error': 'oauth.introspect',
+  'revocation.error': 'oauth.revoke',
+  'pushed_authorization_request.error': 'oauth.par',
+  'userinfo.error': 'oauth.userinfo',
+  'end_session_confirm.error': 'oauth.logout',
+} as const;
+
+/** As much as the library reads of a form. */
+export const mostFormBytes = 56 * 1024;
+
+/** @returns what waits for rows that are still being written */
+export function listenToRefusals(app: App, provider: Provider): () => Promise<unknown> {
+  const record = denials();
+  const pending = new Set<Promise<void>>();
+
+  /** Once the answer is out: how long it took must not tell whether there is such an application (checklist RE-17, AU-07). */
+  const denied = (context: KoaContextWithOIDC, operation: string, client: LintelClient): void => {
+    const actor = claimed(client);
+    const call = Call.begin(app, actor, requestFacts(context as never));
+    const fault = new Fault('unauthenticated');
+    const written = new Promise<void>((resolve) => {
+      context.res.once('close', () =>
+        resolve(record(call, { operation, permission: null, params: { client_id: client.clientId }, fault })),
+      );
+    }).finally(() => pending.delete(written));
+    pending.add(written);
+  };
+
+  for (const [event, operation] of Object.entries(operations)) {
+    provider.on(event as 'grant.error', (context, error) => {
+      if (isTooLarge(error)) tellLimit(context);
+      const client = context.oidc.client as LintelClient | undefined;
+      if (error instanceof errors.InvalidClientAuth && client) denied(context, operation, client);
+    });
+  }
+  return () => Promise.all(pending);
+}
+
+/** Somebody who says to be this application, and has not proven it. */
+const claimed = ({ clientId, org_id }: LintelClient): Actor => ({
+  type: 'anonymous',
+  id: null,
+  label: `application:${clientId}`,
+  reach: org_id === null ? null : { org_id },
+  permissions: new Set(),
+});
+
+/** The library tells it only by the words of the cause. */
+const isTooLarge = ({ cause }: Error): boolean => cause instanceof Error && /entity too large/.test(cause.message);
+
+function tellLimit(context: KoaContextWithOIDC): void {
+  context.status = 413;
+  if (typeof context.body === 'object')
+    context.body = { error: 'invalid_request', error_description: `At most ${mostFormBytes} bytes are read here.` };
+}

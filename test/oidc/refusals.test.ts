@@ -1,0 +1,153 @@
+/** What the provider refuses before it looks: other methods, large bodies; and who says to be an application and cannot prove it. */
+import { connect } from 'node:net';
+import { expect } from 'chai';
+import { newSecret } from '../../src/core/secret.ts';
+import type { World } from '../support/world.ts';
+import { until } from '../support/waiting.ts';
+import { basic, makeApplication, makeOrganization, oidcWorld, type RelyingParty } from './rp.ts';
+
+const known: Readonly<Record<string, readonly string[]>> = {
+  '/.well-known/openid-configuration': ['GET', 'HEAD', 'OPTIONS'],
+  '/.well-known/oauth-authorization-server': ['GET', 'HEAD', 'OPTIONS'],
+  '/oauth/jwks': ['GET', 'HEAD', 'OPTIONS'],
+  '/oauth/authorize': ['GET', 'HEAD', 'POST'],
+  [`/oauth/authorize/${'x'.repeat(43)}`]: ['GET', 'HEAD'],
+  '/oauth/token': ['POST', 'OPTIONS'],
+  '/oauth/userinfo': ['GET', 'HEAD', 'POST', 'OPTIONS'],
+  '/oauth/introspect': ['POST', 'OPTIONS'],
+  '/oauth/revoke': ['POST', 'OPTIONS'],
+  '/oauth/par': ['POST', 'OPTIONS'],
+  '/oauth/logout': ['GET', 'HEAD', 'POST'],
+  '/oauth/logout/confirm': ['POST'],
+  '/oauth/logout/success': ['GET', 'HEAD'],
+};
+const forms = Object.keys(known).filter((path) => known[path]?.includes('POST'));
+
+describe('oidc/refusals', () => {
+  let w: World;
+  before(async () => {
+    w = await oidcWorld();
+  });
+  after(() => w.close());
+
+  it('another method is 405 with those that the address knows, in OAuth’s form or as a page', async () => {
+    for (const [path, methods] of Object.entries(known)) {
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+        const answer = await w.request(path, { method, headers: { accept: 'application/json' } });
+        if (methods.includes(method)) {
+          expect(answer.status, `${method} ${path}`).not.to.be.oneOf([404, 405, 500]);
+          continue;
+        }
+        expect(answer.status, `${method} ${path}`).to.equal(405);
+        expect(answer.headers.get('allow'), path).to.equal(methods.join(', '));
+        if (method !== 'HEAD') expect(answer.body.error, `${method} ${path}`).to.equal('invalid_request');
+        const page = await w.request(path, { method, headers: { accept: 'text/html' } });
+        expect([page.status, page.headers.get('allow')], `${method} ${path}`).to.deep.equal([405, methods.join(', ')]);
+        expect(page.headers.get('content-type')).to.include('text/html');
+      }
+    }
+  });
+
+  it('OPTIONS says what an address knows, outside of CORS', async () => {
+    const answer = await w.request('/oauth/token', { method: 'OPTIONS' });
+    expect([answer.status, answer.headers.get('allow')]).to.deep.equal([204, 'POST, OPTIONS']);
+  });
+
+  it('a form of more than 56 KiB is 413, whether it says so or not', async () => {
+    const large = `a=${'x'.repeat(60_000)}`;
+    for (const path of forms) {
+      const answer = await w.request(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+        body: large,
+      });
+      expect([answer.status, answer.body.error], path).to.deep.equal([413, 'invalid_request']);
+      expect(answer.body.error_description).to.include('57344');
+      const unsaid = await chunked(path, large);
+      expect(unsaid, path)
+        .to.match(/^HTTP\/1\.1 413 /)
+        .and.include('invalid_request');
+    }
+  });
+
+  const chunked = (path: string, body: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const { port, host } = new URL(w.url);
+      const socket = connect(Number(port), 'localhost');
+      let text = '';
+      socket.on('data', (data) => {
+        text += data.toString('utf8');
+        if (text.includes('}')) socket.destroy();
+      });
+      socket.on('close', () => resolve(text));
+      socket.on('error', reject);
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\nConnection: close\r\n` +
+          'Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n' +
+          `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+      );
+    });
+
+  describe('an application that cannot prove itself', () => {
+    let org_id: string;
+    let client: RelyingParty;
+    let elsewhere: RelyingParty;
+    const endpoints = {
+      token: 'oauth.token',
+      introspect: 'oauth.introspect',
+      revoke: 'oauth.revoke',
+      par: 'oauth.par',
+    };
+    const secret = newSecret();
+    before(async () => {
+      org_id = await makeOrganization(w, 'Owner of applications');
+      client = await makeApplication(w, { org_id });
+      elsewhere = await makeApplication(w);
+    });
+
+    const fail = async (endpoint: string, who: RelyingParty): Promise<void> => {
+      const answer = await w.request(`/oauth/${endpoint}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          authorization: basic({ ...who, client_secret: secret }),
+        },
+        body: 'grant_type=client_credentials&token=x',
+      });
+      expect([answer.status, answer.body.error], endpoint).to.deep.equal([401, 'invalid_client']);
+    };
+    const rows = (client_id: string) =>
+      w
+        .db('audit_logs')
+        .where({ action: 'access.denied', actor_label: `application:${client_id}` })
+        .orderBy('log_id');
+
+    it('AL-01: is a row in the log of its organization, with the operation and never with what it sent', async () => {
+      for (const endpoint of Object.keys(endpoints)) await fail(endpoint, client);
+      await until(async () => (await rows(client.client_id)).length === 4);
+      const found = await rows(client.client_id);
+      expect(found.map(({ object_id }) => object_id).sort()).to.deep.equal(Object.values(endpoints).sort());
+      for (const row of found) {
+        expect(row).to.include({ org_id, result: 'denied', actor_type: 'anonymous', actor_id: null });
+        expect(row.details).to.include({ fault_code: 'unauthenticated' });
+        expect(row.ip_address, 'who asked').to.be.a('string');
+        expect(JSON.stringify(row))
+          .not.to.include(secret)
+          .and.not.to.include(basic({ ...client, client_secret: secret }).slice(6));
+      }
+      await fail('token', elsewhere);
+      await until(async () => (await rows(elsewhere.client_id)).length === 1);
+      expect((await rows(elsewhere.client_id))[0], 'of no organization').to.include({ org_id: null });
+    });
+
+    it('AL-05: is bounded for each application; whoever names none that is known leaves nothing', async () => {
+      const flooded = await makeApplication(w, { org_id });
+      for (let n = 0; n < 40; n += 1) await fail('token', flooded);
+
+      await fail('token', { client_id: 'nobody-knows-me' });
+      await w.lintel.oidc.drain();
+      expect(await rows(flooded.client_id)).to.have.length(30);
+      expect(await rows('nobody-knows-me')).to.deep.equal([]);
+    });
+  });
+});
