@@ -1,7 +1,9 @@
-/** What is guessed by nobody: ten thousand of each kind of secret that this product makes (checklist TK-06). */
+/** What is guessed by nobody: ten thousand of each kind of secret that this product makes (checklist TK-06, MT-08). */
 import { expect } from 'chai';
+import { newId } from '../../src/core/id.ts';
 import { newSecret } from '../../src/core/secret.ts';
 import { makeApplication, oidcWorld, post } from '../oidc/rp.ts';
+import { populate } from '../rules/population.ts';
 import type { World } from '../support/world.ts';
 
 const count = 10_000;
@@ -72,6 +74,69 @@ describe('security: entropy', function () {
     const kept = (rows as { row: string }[]).map(({ row }) => row).join('\n');
     expect(rows).to.have.length.greaterThan(99);
     for (const token of tokens) expect(kept.includes(token.slice(7)), token).to.equal(false);
+  });
+
+  /** The 62 random bits of an identifier: its last eight bytes without the two of the variant (RFC 9562 §5.7). */
+  const tailOf = (id: string): string =>
+    BigInt(`0x${id.replaceAll('-', '').slice(16)}`)
+      .toString(2)
+      .padStart(64, '0')
+      .slice(2);
+
+  /** Each bit is as often set as not, and an identifier says nothing of the next: six standard deviations for each. */
+  function expectUnguessable(ids: readonly string[], what: string): void {
+    const tails = ids.map(tailOf);
+    expect(new Set(tails).size, `${what}: all different`).to.equal(tails.length);
+    const spread = 6 * Math.sqrt(tails.length / 4);
+    for (let bit = 0; bit < 62; bit += 1) {
+      const set = tails.filter((tail) => tail[bit] === '1').length;
+      expect(set, `${what}: bit ${bit}`).to.be.closeTo(tails.length / 2, spread);
+      const stays = tails.filter((tail, at) => at > 0 && tail[bit] === tails[at - 1]?.[bit]).length;
+      expect(stays, `${what}: bit ${bit} of neighbours`).to.be.closeTo(tails.length / 2, spread);
+    }
+  }
+
+  it('MT-08: an id does not tell the next one: 62 bits of each are random', () => {
+    expectUnguessable(
+      Array.from({ length: count }, () => newId()),
+      'ids',
+    );
+    const [first = '', ...rest] = Array.from({ length: count }, () => newId());
+    const after = (by: (at: number) => bigint) =>
+      rest.map((_, at) => {
+        const number = (BigInt(`0x${first.replaceAll('-', '')}`) & ~(2n ** 62n - 1n)) | (by(at) % 2n ** 62n);
+        return number.toString(16).padStart(32, '0');
+      });
+    const base = BigInt(`0x${first.slice(24)}`);
+    for (const weak of [
+      after((at) => base + BigInt(at)),
+      after((at) => base + BigInt(at) * 7919n),
+      after((at) => BigInt(at % 4096) << 50n),
+    ])
+      expect(() => expectUnguessable(weak, 'weak'), 'it has teeth').to.throw();
+  });
+
+  it('MT-08: whatever is named by an id of ours on the wire has such a one, and no table counts', async () => {
+    const tenants = [await populate(w, 'First'), await populate(w, 'Second')];
+    const ids = tenants.flatMap(({ org_id, ids: of }) => [['organizations', org_id] as const, ...of]);
+    const named = ids.filter(([kind]) => !['signin-traces', 'login-methods', 'domains'].includes(kind));
+    expect(new Set(named.map(([kind]) => kind)).size).to.be.greaterThan(12);
+    for (const [kind, id] of named)
+      expect(id, kind).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    const tails = named.map(([, id]) => tailOf(id));
+    for (const [at, tail] of tails.entries())
+      for (const other of tails.slice(0, at)) {
+        const alike = [...tail].filter((bit, place) => bit === other[place]).length;
+        expect(alike, 'two of them are not alike').to.be.within(9, 53);
+      }
+    // A number that a sequence gives tells how many there are, and which come next.
+    const { rows } = await w.db.raw(
+      `select table_name || '.' || column_name as place from information_schema.columns
+        where table_schema = 'public' and (is_identity = 'YES' or column_default like 'nextval%') and table_name not like 'lintel_migrations%'`,
+    );
+    // How often things may be asked is nobody's thing, and has no address.
+    expect(rows).to.deep.equal([{ place: 'rate_limit_policies.policy_id' }]);
+    expect((await w.request('/openapi.json')).text).not.to.include('policy_id');
   });
 
   it('has teeth: a counter, a clock and a short alphabet are seen', () => {

@@ -269,6 +269,27 @@ describe('security: the role matrix', function () {
     }
   });
 
+  it('MT-10: the key of the operator leaves its trace: when it was made, and in the log of whom it touched', async () => {
+    const made = await w.db('audit_logs').where({ actor_label: 'system:bootstrap' }).orderBy('log_id');
+    expect(made.map(({ action, org_id }) => [action, org_id])).to.deep.equal([
+      ['service_account.created', null],
+      ['api_key.created', null],
+    ]);
+    expect(JSON.stringify(made)).not.to.include(w.apiKey);
+    const place = `/organizations/${tenant.org_id}`;
+    const role = await w.api('POST', `${place}/roles`, { name: 'by the operator' });
+    expect(role.status, role.text).to.equal(201);
+    const seen = await w.api<{ items: Record<string, unknown>[] }>(
+      'GET',
+      `${place}/audit-logs?limit=20`,
+      undefined,
+      tenant.key,
+    );
+    const event = seen.body.items.find(({ object_id }) => object_id === role.body.role_id);
+    expect(event).to.include({ action: 'role.created', actor_type: 'service_account', actor_id: made[0].object_id });
+    expect(event?.actor_label).to.match(/Bootstrap/);
+  });
+
   it('AZ-05: an owner gives nobody what owners do not have', async () => {
     const owner = keys.get('owner') ?? '';
     const place = `/organizations/${tenant.org_id}`;
