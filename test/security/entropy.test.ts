@@ -33,7 +33,8 @@ function expectRandom(texts: readonly string[], what: string): void {
     .slice(1)
     .map((text, at) => [...text].filter((letter, place) => letter === texts[at]?.[place]).length);
   const average = alike.reduce((sum, number) => sum + number, 0) / alike.length;
-  expect(average, `${what}: neighbours`).to.be.closeTo(42 / 64 + 1 / 16, 0.06);
+  // 42/64 and 1/16 of ours, 43/64 of the provider's, whose last letter has six bits too; five standard deviations beyond either.
+  expect(average, `${what}: neighbours`).to.be.within(43 / 64 - 0.041, 42 / 64 + 1 / 16 + 0.041);
 }
 
 describe('security: entropy', function () {
