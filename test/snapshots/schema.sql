@@ -57,13 +57,15 @@ AS $function$
 
 CREATE OR REPLACE FUNCTION public.scim_email_keys(client_id uuid, attributes jsonb)
  RETURNS bigint[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE
 AS $function$
-      select array_agg(hashtextextended(client_id::text || ' ' || lower(e.v ->> 'value'), 0))
+    begin
+      return (select array_agg(hashtextextended(client_id::text || ' ' || lower(e.v ->> 'value'), 0))
         from jsonb_array_elements(
           case when jsonb_typeof(attributes -> 'emails') = 'array' then attributes -> 'emails' else '[]' end) as e(v)
-       where jsonb_typeof(e.v) = 'object' and e.v ->> 'value' is not null
+       where jsonb_typeof(e.v) = 'object' and e.v ->> 'value' is not null);
+    end
     $function$
 
 create table access_requests (

@@ -1,6 +1,6 @@
 /** SQL of `scim_tokens`. The hash leaves this file in no row but the one that it is compared with. */
 import type { Knex } from 'knex';
-import { run, statement } from '../../db/statement.ts';
+import { read, statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { ScimToken } from './schema.ts';
 
@@ -71,7 +71,7 @@ const usableToken = statement(
 
 /** Everything that decides about a token, in one statement. */
 export async function findUsableToken(db: Knex, token_hash: string, now: Date): Promise<UsableToken | undefined> {
-  const [row] = await run<UsableToken>(db, usableToken, [token_hash, now]);
+  const [row] = await read<UsableToken>(db, usableToken, [token_hash, now]);
   return row;
 }
 
