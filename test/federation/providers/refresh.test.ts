@@ -1,6 +1,7 @@
 /** Metadata that is read again: keys come without a gap and go late; another identity provider waits for an administrator. */
 import { expect } from 'chai';
 import { refreshDueProviders } from '../../../src/federation/providers/refresh.ts';
+import { readCertificate } from '../../../src/federation/saml/certificate.ts';
 import { keys } from '../../support/saml/keys.ts';
 import { endpoint, idpMetadataXml, keyDescriptor } from '../../support/saml/metadata.ts';
 import { type World, world } from '../../support/world.ts';
@@ -126,6 +127,96 @@ describe('federation/providers/refresh', () => {
     expect((await read()).metadata.pending).not.to.equal(null);
     site.content = at('https://idp.example/new-path');
     expect((await refresh()).body.metadata.pending, 'taken back').to.equal(null);
+  });
+
+  it('SA-13: an entity ID that another connection has is not taken over, by file, by address or by an administrator’s word', async () => {
+    const all = path.slice(0, path.lastIndexOf('/'));
+    const made = (config: object) =>
+      w.api<Provider & { code: string }>('POST', all, { type: 'saml', name: 'B', config });
+    for (const config of [{ metadata_xml: xml(keys.ec()) }, { metadata_url: site.url }]) {
+      const { status, body } = await made(config);
+      expect([status, body.code]).to.deep.equal([409, 'provider_entity_taken']);
+    }
+    const own = idpMetadataXml({ entityId: 'https://other.example/', keyDescriptors: signing(keys.ec()) });
+    const second = (await made({ metadata_xml: own })).body.provider_id;
+    const changed = await w.api('PATCH', `${all}/${second}`, { config: { metadata_url: site.url } });
+    expect([changed.status, changed.body.code]).to.deep.equal([409, 'provider_entity_taken']);
+    site.content = own;
+    const accepted = await refresh({ accept_changes: true });
+    expect([accepted.status, accepted.body.code]).to.deep.equal([409, 'provider_entity_taken']);
+    expect((await read()).config.idp_entity_id).to.equal('https://idp.example/entity');
+    expect(await active())
+      .to.include(keys.idp().certificate)
+      .and.not.include(keys.attacker().certificate);
+    await w.api('DELETE', `${all}/${second}`);
+  });
+
+  it('SA-03, SA-13: what an address answers is read as strictly as a file, and no more than 2 MiB of it', async () => {
+    for (const [content, code] of [
+      [`<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>${xml(keys.attacker())}`, 'provider_metadata_refused'],
+      [`${xml(keys.attacker())}${' '.repeat(2 * 1024 * 1024)}`, 'egress_failed'],
+      [
+        `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">${xml(keys.attacker())}</md:EntitiesDescriptor>`,
+        'provider_metadata_refused',
+      ],
+      [
+        idpMetadataXml({
+          keyDescriptors: signing(keys.attacker()),
+          entityAttributes: ' validUntil="2026-01-01T00:00:00Z"',
+        }),
+        'provider_metadata_refused',
+      ],
+      ['<html>', 'provider_metadata_refused'],
+      [404, 'egress_failed'],
+    ] as const) {
+      site.content = content;
+      const { status, body } = await refresh();
+      expect([status >= 400, body.code], String(content).slice(0, 60)).to.deep.equal([true, code]);
+      expect(await active()).to.deep.equal(pems(keys.idp()));
+    }
+  });
+
+  it('SA-12, FD-10: who brought a key, and who let it go, is in the audit log', async () => {
+    site.content = xml(keys.idpNext());
+    await refreshWhenDue();
+    await w.api('POST', `${path}/certificates`, { pem: keys.ec().certificate });
+    const [mine] = await w.db('identity_provider_certificates').where({ provider_id, pem: keys.ec().certificate });
+    await w.api('DELETE', `${path}/certificates/${mine.certificate_id}`);
+    const rows = await w
+      .db('audit_logs')
+      .where({ org_id })
+      .whereLike('action', 'identity_provider_certificate.%')
+      .orderBy('log_id');
+    const told = rows.map(({ action, actor_type, details }) => {
+      const { source, fingerprint_sha256 } = details.after ?? details.before;
+      return [action.split('.')[1], actor_type, source, fingerprint_sha256];
+    });
+    const print = ({ certificate }: { certificate: string }) => readCertificate(certificate).fingerprint;
+    const [{ actor_type: administrator }] = await w
+      .db('audit_logs')
+      .where({ action: 'identity_provider.created', org_id });
+    expect(administrator).not.to.equal('system');
+    expect(told).to.deep.equal([
+      ['added', administrator, 'metadata', print(keys.idp())],
+      ['added', 'system', 'metadata', print(keys.idpNext())],
+      ['added', administrator, 'manual', print(keys.ec())],
+      ['retired', administrator, 'manual', print(keys.ec())],
+    ]);
+  });
+
+  it('FD-10: an answer to a logout would go to another host: that waits as well', async () => {
+    const slo = (location: string, back: string) =>
+      endpoint('SingleLogoutService', 'HTTP-Redirect', location).replace('/>', ` ResponseLocation="${back}"/>`);
+    for (const [location, back] of [
+      ['https://evil.example/slo', 'https://idp.example/back'],
+      ['https://idp.example/slo', 'https://evil.example/back'],
+    ] as const) {
+      site.content = idpMetadataXml({ slo: slo(location, back), keyDescriptors: signing(keys.attacker()) });
+      const { body } = await refresh();
+      expect(body.metadata.pending, `${location} ${back}`).not.to.equal(null);
+      expect(body.config.slo_url).to.equal('https://idp.example/slo');
+      expect(await active()).to.deep.equal(pems(keys.idp()));
+    }
   });
 
   it('keeps the last good copy when reading fails, and says so once', async () => {
