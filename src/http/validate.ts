@@ -10,7 +10,8 @@ import { mostCharacters } from './open-object.ts';
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
 
 const build = (options: ConstructorParameters<typeof Ajv>[0]): Ajv => {
-  const ajv = new Ajv({ strict: false, allErrors: false, ...options });
+  // Verbose: an error knows its schema, which says in words what a pattern means.
+  const ajv = new Ajv({ strict: false, allErrors: false, verbose: true, ...options });
   addFormats(ajv);
   ajv.addKeyword({
     keyword: 'x-most-characters',
@@ -120,6 +121,9 @@ function sentence(where: string, error: ErrorObject): string {
       return `must have at most ${mostCharacters} characters as JSON`;
     case 'const':
       return `must be ${JSON.stringify(error.params.allowedValue)}`;
+    case 'pattern':
+      // A regular expression is no sentence: each schema with one says `x-says` (test/rules/routes.test.ts).
+      return String(error.parentSchema?.['x-says'] ?? 'does not have the expected form');
     default:
       return error.message ?? 'is not valid';
   }

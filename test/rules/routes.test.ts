@@ -50,6 +50,18 @@ describe('rules: routes', () => {
     return type !== 'object' || additionalProperties === true;
   }
 
+  it('say in words what each pattern of their input means: a regular expression is no sentence', () => {
+    const silent: string[] = [];
+    const look = (schema: unknown, at: string): void => {
+      if (schema === null || typeof schema !== 'object') return;
+      const { pattern, 'x-says': says } = schema as { pattern?: unknown; 'x-says'?: unknown };
+      if (typeof pattern === 'string' && !(typeof says === 'string' && says.startsWith('must '))) silent.push(at);
+      for (const [name, part] of Object.entries(schema)) look(part, `${at}/${name}`);
+    };
+    for (const { operationId, params, query, body } of routes) look({ params, query, body }, operationId);
+    expect(silent).to.deep.equal([]);
+  });
+
   it('give lists as { items, next }', () => {
     for (const { operationId, reply } of routes.filter(({ operationId: id }) => id.startsWith('list'))) {
       expect(

@@ -26,13 +26,22 @@ export type Permission = Static<typeof Permission>;
 
 /** Parts of names go into scopes and tokens, so nothing that separates there (RFC 6749 §3.3), and no wildcard. */
 const name = () =>
-  Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$', description: 'For instance `invoices.approve`.' });
+  Type.String({
+    pattern: '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$',
+    'x-says': 'must be 1 to 100 letters (a to z), digits and _ . : / -, and begin with a letter or digit',
+    description: 'For instance `invoices.approve`.',
+  });
 
 const settable = {
   resource: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 50 }), Type.Null()])),
   action: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 50 }), Type.Null()])),
   description: Type.Optional(Type.Union([Type.String({ maxLength: 500 }), Type.Null()])),
-  category: Type.Optional(Type.String({ pattern: '^[a-z][a-z_]{0,49}$' })),
+  category: Type.Optional(
+    Type.String({
+      pattern: '^[a-z][a-z_]{0,49}$',
+      'x-says': 'must be 1 to 50 lower-case letters (a to z) and underscores, and begin with a letter',
+    }),
+  ),
 };
 
 export const NewPermission = Type.Object({ name: name(), ...settable }, { $id: 'NewPermission' });

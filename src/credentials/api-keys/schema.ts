@@ -36,7 +36,7 @@ export const CreatedApiKey = Type.Object(
 export type CreatedApiKey = Static<typeof CreatedApiKey>;
 
 const settable = {
-  name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
+  name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S', 'x-says': 'must not be blank' }),
   description: Type.Union([Type.String({ maxLength: 500 }), Type.Null()]),
   scopes: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
     minItems: 1,

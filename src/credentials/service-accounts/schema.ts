@@ -29,7 +29,7 @@ export const ServiceAccount = Type.Object(
 export type ServiceAccount = Static<typeof ServiceAccount>;
 
 export const NewServiceAccount = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
+  name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S', 'x-says': 'must not be blank' }),
   description: Type.Optional(Type.Union([Type.String({ maxLength: 500 }), Type.Null()])),
   permissions: PermissionNames,
 });

@@ -40,7 +40,11 @@ export type Group = Static<typeof Group>;
 
 const settable = {
   slug: Type.Optional(
-    Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,98}[a-z0-9]|)$', description: 'Made from the name when absent.' }),
+    Type.String({
+      pattern: '^[a-z0-9]([a-z0-9-]{0,98}[a-z0-9]|)$',
+      'x-says': 'must be 1 to 100 lower-case letters (a to z), digits and hyphens, with no hyphen at its ends',
+      description: 'Made from the name when absent.',
+    }),
   ),
   description: Type.Optional(Type.Union([Type.String({ maxLength: 1000 }), Type.Null()])),
   is_public: Type.Optional(Type.Boolean()),

@@ -13,7 +13,13 @@ const time = () => Type.Unsafe<Date>(Type.String({ format: 'date-time' }));
 
 const color = () =>
   Type.Optional(
-    Type.Union([Type.String({ pattern: '^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})$' }), Type.Null()]),
+    Type.Union([
+      Type.String({
+        pattern: '^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})$',
+        'x-says': 'must be a colour such as #0a7, #00aa77 or #00aa77ff',
+      }),
+      Type.Null(),
+    ]),
   );
 const anyObject = (description: string) => Type.Object({}, { additionalProperties: true, description });
 
@@ -40,7 +46,11 @@ export const Organization = Type.Object(
 export type Organization = Static<typeof Organization>;
 
 const slug = () =>
-  Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9]|)$', description: 'Made from the name when absent.' });
+  Type.String({
+    pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9]|)$',
+    'x-says': 'must be 1 to 63 lower-case letters (a to z), digits and hyphens, with no hyphen at its ends',
+    description: 'Made from the name when absent.',
+  });
 
 export const NewOrganization = Type.Object(
   {

@@ -41,9 +41,18 @@ const policy = {
     description:
       'The application where sign-ins that begin at the identity provider arrive, at its `initiate_login_uri`.',
   }),
-  login_hint_parameter: Type.Union([Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_]{0,39}$' }), Type.Null()], {
-    description: 'Name under which the typed e-mail is added to the sign-on address, for instance `login_hint`.',
-  }),
+  login_hint_parameter: Type.Union(
+    [
+      Type.String({
+        pattern: '^[A-Za-z][A-Za-z0-9_]{0,39}$',
+        'x-says': 'must be 1 to 40 letters (a to z), digits and underscores, and begin with a letter',
+      }),
+      Type.Null(),
+    ],
+    {
+      description: 'Name under which the typed e-mail is added to the sign-on address, for instance `login_hint`.',
+    },
+  ),
   role_mapping: Type.Array(
     Type.Object({ group: Type.String({ minLength: 1, maxLength: 512 }), role_id: Type.String({ format: 'uuid' }) }),
     {

@@ -43,7 +43,7 @@ export type CreatedScimClient = Static<typeof CreatedScimClient>;
 /** A moment that a caller names. */
 export const givenExpiry = () =>
   Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: 'Null: until it is ended.' });
-const name = Type.String({ minLength: 1, maxLength: 255, pattern: '\\S' });
+const name = Type.String({ minLength: 1, maxLength: 255, pattern: '\\S', 'x-says': 'must not be blank' });
 
 export const NewScimClient = Type.Object(
   { name: Type.Optional(name), expires_at: Type.Optional(givenExpiry()) },

@@ -37,7 +37,11 @@ export const ScimRequestQuery = Type.Object({
   ...ListQuery.properties,
   client_id: Type.Optional(Id),
   status: Type.Optional(
-    Type.String({ pattern: '^[1-5]([0-9][0-9]|xx)$', description: 'One status, or a class of them: `409`, `4xx`.' }),
+    Type.String({
+      pattern: '^[1-5]([0-9][0-9]|xx)$',
+      'x-says': 'must be a status such as 409, or a class of them such as 4xx',
+      description: 'One status, or a class of them: `409`, `4xx`.',
+    }),
   ),
   resource_id: Type.Optional(Id),
 });
