@@ -173,12 +173,25 @@ export async function run(): Promise<void> {
   const running = await start(config);
   // Before anything is said: whoever reads that it answers may stop it. Ctrl-C is a person who waits; a second signal of either kind
   // is somebody who waits no longer.
+  let stopping = false;
   const waits = { SIGTERM: config.unready_seconds, SIGINT: 0 } as const;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
+      const asked = performance.now();
+      const { log } = running.lintel.app;
+      // The second signal of two waits no longer, whichever it is.
+      const most = (stopping ? 0 : waits[signal]) + config.grace_seconds + jobsMs / 1000;
+      stopping = true;
+      log.info({ signal, at_most_seconds: most }, 'stopping');
       running.stop(waits[signal]).then(
-        () => process.exit(0),
-        () => process.exit(1),
+        () => {
+          log.info({ signal, seconds: Math.round(performance.now() - asked) / 1000 }, 'stopped');
+          process.exit(0);
+        },
+        (error: unknown) => {
+          log.error({ err: error, signal }, 'stopped, and not cleanly');
+          process.exit(1);
+        },
       );
     });
   }

@@ -152,13 +152,28 @@ describe('main', function () {
   it('RE-06: Ctrl-C does not wait for balancers, and neither does a second SIGTERM', async () => {
     for (const signals of [['SIGINT'], ['SIGTERM', 'SIGTERM']] as const) {
       const lintel = await start({
-        environment: { LINTEL_DATABASE_URL: `pglite:${home}/data/db`, LINTEL_UNREADY_SECONDS: '120' },
+        environment: {
+          LINTEL_DATABASE_URL: `pglite:${home}/data/db`,
+          LINTEL_UNREADY_SECONDS: '120',
+          LINTEL_LOG_LEVEL: 'info',
+        },
       });
       for (const signal of signals) {
         lintel.signal(signal);
         await pause(200);
       }
       expect(await lintel.ended, signals.join()).to.equal(0);
+      const said = lintel
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('"signal"'))
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(said[0], 'how long it may take').to.include({
+        message: 'stopping',
+        signal: signals[0],
+        at_most_seconds: signals[0] === 'SIGINT' ? 30 : 150,
+      });
+      expect(said.at(-1)).to.include({ message: 'stopped' }).and.property('seconds').is.within(0, 30);
     }
   });
 

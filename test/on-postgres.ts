@@ -1,5 +1,5 @@
 /** `npm run test:pg`: the same tests on PostgreSQL, or a sentence that says how. */
-import { spawnSync } from 'node:child_process';
+import { runTests } from './run.ts';
 
 const address = process.env.LINTEL_TEST_DATABASE_URL;
 if (!address) {
@@ -10,7 +10,4 @@ if (!address) {
   );
   process.exit(2);
 }
-const { status } = spawnSync('mocha', process.argv.length > 2 ? process.argv.slice(2) : ['test/**/*.test.ts'], {
-  stdio: 'inherit',
-});
-process.exit(status ?? 1);
+runTests(process.argv.slice(2));
