@@ -713,7 +713,7 @@ create unlogged table oidc_artifacts (
   constraint oidc_artifacts_kind_check CHECK ((kind = ANY (ARRAY['AuthorizationCode'::text, 'Interaction'::text, 'PushedAuthorizationRequest'::text]))),
   constraint oidc_artifacts_pkey PRIMARY KEY (id_hash),
   constraint oidc_artifacts_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(session_id) ON DELETE CASCADE
-);
+) with (fillfactor=50);
 CREATE INDEX oidc_artifacts_expires_at_idx ON public.oidc_artifacts USING btree (expires_at);
 CREATE INDEX oidc_artifacts_grant_id_idx ON public.oidc_artifacts USING btree (grant_id) WHERE (grant_id IS NOT NULL);
 CREATE INDEX oidc_artifacts_session_id_idx ON public.oidc_artifacts USING btree (session_id) WHERE (session_id IS NOT NULL);
@@ -1709,7 +1709,7 @@ create table users (
   constraint users_pkey PRIMARY KEY (user_id),
   constraint users_properties_check CHECK ((jsonb_typeof(properties) = 'object'::text)),
   constraint users_username_check CHECK (((char_length(username) >= 1) AND (char_length(username) <= 320)))
-);
+) with (fillfactor=90);
 CREATE INDEX users_deleted_at_idx ON public.users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX users_home_org_id_identifier_idx ON public.users USING btree (home_org_id, lower(COALESCE(username, email)) text_pattern_ops) WHERE (deleted_at IS NULL);
 CREATE INDEX users_home_org_id_idx ON public.users USING btree (home_org_id, created_at, user_id);
