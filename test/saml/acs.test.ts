@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { SigninStart } from '../../src/federation/exchanges/begin.ts';
 import { redeemHandoff } from '../../src/federation/exchanges/handoffs.ts';
+import { expireExchanges } from '../../src/federation/exchanges/service.ts';
 import {
   type Company,
   codeOf,
@@ -104,6 +105,31 @@ describe('saml/acs', () => {
     expect(await codeBehind(bare.status, bare.text, referenceOf(bare))).to.equal('replayed');
   });
 
+  it('SA-07: an assertion is not forgotten while it could still be believed', async () => {
+    const d = await company(w, { auto_provision: true, config: { idp_initiated: 'accept' } });
+    const soon = new Date(w.app.clock().getTime() + 60_000).toISOString();
+    const short = { notOnOrAfter: soon, confirmationNotOnOrAfter: soon };
+    const field = response(w, d, null, { subject: 'u-1', email: `p@${d.domain}` }, short);
+    const sent = async () => {
+      await expireExchanges(w.app);
+      await post(w, d.provider.sp.acs_url, { SAMLResponse: field });
+      return (await latestTrace(w, d.org_id)).code;
+    };
+    try {
+      expect(await sent()).to.equal(null);
+      for (const [later, code] of [
+        [60_000, 'replayed'],
+        [170_000, 'replayed'],
+        [15_000, 'expired'],
+      ] as const) {
+        w.skew += later;
+        expect(await sent(), `after ${later} ms more`).to.equal(code);
+      }
+    } finally {
+      w.skew = 0;
+    }
+  });
+
   it('SA-08: a response that nobody asked for is refused', async () => {
     expect(await refused({ inResponseTo: null }, { RelayState: 'https://evil.example/' })).to.equal('unsolicited');
     expect(await refused({ inResponseTo: '_somebody-else-asked' })).to.equal('in_response_to');
@@ -201,6 +227,21 @@ describe('saml/acs', () => {
       if (code === 'subject') expect(why).to.equal('account.incomplete');
       else expect([codeOf(accepted)?.length, why], told).to.deep.equal([43, null]);
     }
+  });
+
+  it('SA-04, SA-12: a certificate signs from when it is added until it is retired, at this connection only', async () => {
+    const d = await company(w, { auto_provision: true });
+    const path = `/organizations/${d.org_id}/identity-providers/${d.provider.provider_id}/certificates`;
+    const next = { assertionSignature: { privateKey: keys.idpNext().privateKey } };
+    const sent = async (message: MessageOptions, at = d) => {
+      const person = { subject: 'u-1', email: `p@${at.domain}` };
+      return (await signIn(w, at, person, message)).code === null ? (await latestTrace(w, at.org_id)).code : 'in';
+    };
+    expect(await sent(next), 'before').to.equal('signature.invalid');
+    const { body } = await w.api<{ certificate_id: string }>('POST', path, { pem: keys.idpNext().certificate });
+    expect([await sent(next), await sent({}), await sent(next, c)]).to.deep.equal(['in', 'in', 'signature.invalid']);
+    expect((await w.api('DELETE', `${path}/${body.certificate_id}`)).status).to.equal(204);
+    expect([await sent(next), await sent({})], 'after').to.deep.equal(['signature.invalid', 'in']);
   });
 
   it('SA-04: a response for one connection is worth nothing at another, with the same identity provider', async () => {

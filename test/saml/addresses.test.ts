@@ -82,6 +82,45 @@ describe('saml: addresses of a connection', () => {
       });
     };
 
+    /** At the portal's address, and of a response that nobody asked for. */
+    const unasked = async () => {
+      const portal = await get(c.provider.sp.login_url);
+      const field = response(w, c, null, { subject: 'unasked', email: `u@${c.domain}` });
+      const answer = await post(w, c.provider.sp.acs_url, { SAMLResponse: field });
+      return [portal, answer].map(({ status, headers }) => [status, headers.get('location')]);
+    };
+
+    it('SA-08: refuse: neither leads anywhere, although the application is named', async () => {
+      await change({ config: { idp_initiated: 'refuse', landing_client_id: client_id } });
+      expect(await unasked()).to.deep.equal([
+        [403, null],
+        [400, null],
+      ]);
+      expect((await latestTrace(w, c.org_id)).code).to.equal('unsolicited');
+    });
+
+    it('SA-08, FD-03: a disabled connection leads nowhere, whatever it takes when it is not', async () => {
+      for (const idp_initiated of ['bounce', 'accept']) {
+        await change({ enabled: false, config: { idp_initiated, landing_client_id: client_id } });
+        expect(await unasked(), idp_initiated).to.deep.equal([
+          [403, null],
+          [403, null],
+        ]);
+        expect((await latestTrace(w, c.org_id)).code).to.equal('connection.closed');
+      }
+      await change({ enabled: true });
+    });
+
+    it('FD-03: a disabled application is nowhere to land', async () => {
+      await change({ config: { idp_initiated: 'bounce', landing_client_id: client_id } });
+      await w.api('PATCH', `/applications/${client_id}`, { enabled: false });
+      expect(await unasked()).to.deep.equal([
+        [403, null],
+        [403, null],
+      ]);
+      await w.api('PATCH', `/applications/${client_id}`, { enabled: true });
+    });
+
     it('bounce: portal and unasked response go there, and the response is not believed', async () => {
       await change({ config: { idp_initiated: 'bounce', landing_client_id: client_id } });
       const portal = await get(c.provider.sp.login_url);

@@ -5,10 +5,11 @@ import { hashSecret } from '../../src/core/secret.ts';
 import { newId } from '../../src/core/id.ts';
 import { beginLogout } from '../../src/federation/exchanges/logout.ts';
 import type { NameId } from '../../src/federation/saml/assertion.ts';
+import { expireExchanges } from '../../src/federation/exchanges/service.ts';
 import { createLogoutRequest, createLogoutResponse } from '../../src/federation/saml/logout-messages.ts';
 import type { Outgoing } from '../../src/federation/saml/request.ts';
 import { nameIdContext } from '../../src/signin/sessions/service.ts';
-import { type Company, company, post, readRequest, referenceOf, type Trace } from '../federation/company.ts';
+import { type Company, company, post, readRequest, referenceOf, start, type Trace } from '../federation/company.ts';
 import { keys } from '../support/saml/keys.ts';
 import { encodePost } from '../support/saml/messages.ts';
 import { type World, world } from '../support/world.ts';
@@ -62,12 +63,13 @@ describe('saml/slo', () => {
       at?: Company;
       nameId?: Partial<NameId>;
       relayState?: string;
+      issuer?: string;
     } = {},
   ) {
     const at = more.at ?? c;
     return createLogoutRequest({
       serviceProvider: {
-        entityId: c.idp,
+        entityId: more.issuer ?? c.idp,
         acsUrl: 'https://idp.example/acs',
         sloUrl: 'https://idp.example/slo',
         current: more.pair ?? pair,
@@ -153,6 +155,21 @@ describe('saml/slo', () => {
     expect(await living()).to.deep.equal([mine]);
   });
 
+  it('SA-14: a request is not forgotten while it could still be believed', async () => {
+    const sent = request('u-ada', '_s1');
+    expect((await follow(sent)).status).to.equal(303);
+    try {
+      // It says itself that it ends after five minutes; clocks may differ by three.
+      w.skew += 7.5 * 60_000;
+      await expireExchanges(w.app);
+      expect(await refused(await follow(sent))).to.equal('replayed');
+      w.skew += 60_000;
+      expect(await refused(await follow(sent))).to.equal('expired');
+    } finally {
+      w.skew = 0;
+    }
+  });
+
   it('SA-02, SA-03, SA-09, SA-10: what no honest message holds is refused at this door too, before anybody verifies it', async () => {
     const mine = await session('u-ada', '_s1');
     const sent = request('u-ada', '_s1', { binding: 'post' });
@@ -210,6 +227,17 @@ describe('saml/slo', () => {
     expect(await w.db('sessions').where({ session_id: mine }).first('revoked')).to.deep.equal({ revoked: true });
   });
 
+  it('SA-12, SA-14: a certificate that was retired signs no logout', async () => {
+    const d = await company(w);
+    const path = `/organizations/${d.org_id}/identity-providers/${d.provider.provider_id}/certificates`;
+    await w.api('POST', path, { pem: keys.idpNext().certificate });
+    const { items } = (await w.api<{ items: { certificate_id: string }[] }>('GET', path)).body;
+    expect((await w.api('DELETE', `${path}/${items[0]?.certificate_id}`)).status).to.equal(204);
+    const from = (signer: typeof pair) => request('u-ada', null, { at: d, issuer: d.idp, pair: signer });
+    expect(await refused(await follow(from(pair)), d)).to.equal('signature.invalid');
+    expect((await follow(from(keys.idpNext()))).status).to.equal(303);
+  });
+
   it('FD-03: a disabled connection ends nothing', async () => {
     const d = await company(w);
     await w.api('PATCH', `/organizations/${d.org_id}/identity-providers/${d.provider.provider_id}`, { enabled: false });
@@ -248,6 +276,17 @@ describe('saml/slo', () => {
       expect(await refused(await reply(request_id, relay_state)), 'twice').to.equal('request.unknown');
     });
 
+    it('takes no answer to a sign-in, and leaves that as it was', async () => {
+      const started = await start(w, c.provider.provider_id);
+      expect(await refused(await reply(started.request_id, started.relay_state))).to.equal('request.unknown');
+      expect(await w.db('saml_requests').where({ request_id: started.request_id })).to.have.length(1);
+    });
+
+    it('takes no answer without a RelayState', async () => {
+      const { request_id } = readRequest((await begin())?.url ?? '');
+      expect(await refused(await reply(request_id, ''))).to.equal('request.unknown');
+    });
+
     it('takes no answer under another RelayState', async () => {
       const outgoing = await begin();
       const { request_id, relay_state } = readRequest(outgoing?.url ?? '');
@@ -264,9 +303,15 @@ describe('saml/slo', () => {
 
   it('reads one message at a time', async () => {
     const path = new URL(c.provider.sp.slo_url).pathname;
-    expect((await post(w, c.provider.sp.slo_url, {})).status).to.equal(400);
-    expect((await post(w, c.provider.sp.slo_url, { SAMLRequest: 'a', SAMLResponse: 'a' })).status).to.equal(400);
-    expect((await w.request(path, { headers: { accept: 'text/html' } })).status).to.equal(400);
+    const sent = request('u-ada', '_s1', { binding: 'post' });
+    if (sent.method !== 'post') throw new Error('no form');
+    const both = { ...sent.fields, SAMLResponse: sent.fields.SAMLRequest ?? '' };
+    for (const fields of [{}, { RelayState: 'x' }, both] as Record<string, string>[]) {
+      const answer = await post(w, sent.url, fields, { accept: 'application/json' });
+      expect([answer.status, answer.body.code]).to.deep.equal([400, 'request_invalid']);
+    }
+    const nothing = await w.request(path, { headers: { accept: 'text/html' } });
+    expect(await refused(nothing)).to.equal('message.structure');
     expect((await w.request(path, { method: 'PUT' })).status).to.equal(405);
   });
 });
