@@ -223,6 +223,30 @@ describe('pages in a browser', function () {
     await close();
   });
 
+  it('api-docs: unfolds by hand and by address without scripts, and is as whole unfolded as folded', async () => {
+    for (const name of ['api-docs', 'hostile-api-docs']) {
+      const sample = [...samples, ...hostileSamples].find((one) => one.name === name) as Sample;
+      for (const viewport of [phone, desk]) {
+        const { page, wrong, close } = await visit(sample, { viewport, javaScriptEnabled: name !== 'api-docs' });
+        const isShown = (selector: string) => page.locator(selector).first().isVisible();
+        if (name === 'api-docs') {
+          expect(await isShown('#listOrganizations'), 'folded').to.equal(false);
+          await page.locator('.chapter > summary').first().click();
+          await page.locator('.operation > summary').first().click();
+          expect(await isShown('#listOrganizations'), 'by hand').to.equal(true);
+          await page.goto(`${origin}/api-docs?again#createOrganization`);
+          expect(await isShown('#createOrganization'), 'by its address').to.equal(true);
+          expect(await isShown('#listOrganizations'), 'and nothing else').to.equal(false);
+        } else {
+          await page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true");
+          const judged = (await page.evaluate(audit)) as { wrong: string[] };
+          expect([...wrong, ...judged.wrong], `${viewport.width} px`).to.deep.equal([]);
+        }
+        await close();
+      }
+    }
+  });
+
   it('forced colours keep the button visible', async () => {
     const { page, close } = await visit(samples[0] as Sample, { viewport: phone, forcedColors: 'active' });
     await page.screenshot({ path: join(here, 'screenshots', 'forced-colors-390.png') });
