@@ -225,6 +225,6 @@ describe('assets', () => {
       '/assets/',
     ];
     for (const path of strange) expect((await fetch(`${origin}${path}`)).status, path).to.equal(404);
-    expect((await fetch(`${origin}${pages.asset('lintel.css')}`, { method: 'POST' })).status).to.equal(404);
+    expect((await fetch(`${origin}${pages.asset('lintel.css')}`, { method: 'POST' })).status).to.equal(405);
   });
 });
