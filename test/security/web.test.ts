@@ -220,6 +220,43 @@ describe('security: the web', function () {
     expect(new URL(answer.location ?? '').searchParams.get('error')).to.equal('login_required');
   });
 
+  it('WB-02, SE-01, AU-13: one’s own interaction opens nobody else’s sign-in, though its address is known', async () => {
+    const person = await insertPersonWithPassword(w);
+    const orgs = [await insertOrganization(w.db), await insertOrganization(w.db)];
+    for (const org of orgs) await insertMember(w.db, org, person.user_id);
+    const victim = await new Visitor(w).begin(client);
+    await victim.signIn(person.email);
+    const [waiting] = formsOf(victim.page.text);
+    expect(waiting?.action, 'who she is is proven; where she goes is not').to.equal(
+      `/signin/${victim.uid}/organization`,
+    );
+    const thief = await new Visitor(w).begin(client);
+    const form = formsOf(thief.page.text)[0]?.fields ?? {};
+    // A browser sends this cookie to its own address only; whoever writes requests by hand sends it anywhere.
+    for (const name of ['lintel_interaction', 'lintel_interaction.sig'])
+      thief.browser.set(name, thief.browser.value(name) ?? '');
+    const before = await w.db('sessions').count();
+    const refused = [
+      await thief.browser.go(`/signin/${victim.uid}`, { headers: { accept: 'application/json' } }),
+      await thief.post(
+        `/signin/${victim.uid}/organization`,
+        { ...form, org_id: orgs[0] ?? '' },
+        { accept: 'application/json' },
+      ),
+      await thief.post(
+        `/signin/${victim.uid}/password`,
+        { ...form, password: goodPassword },
+        { accept: 'application/json' },
+      ),
+      await thief.browser.go(`/signin/${victim.uid}/change`, { headers: { accept: 'application/json' } }),
+    ];
+    for (const { status, location, text } of refused)
+      expect([status, location, JSON.parse(text).code]).to.deep.equal([400, null, 'interaction_gone']);
+    expect(await w.db('sessions').count()).to.deep.equal(before);
+    await victim.fill({ org_id: orgs[0] ?? '' });
+    expect(victim.callback?.searchParams.get('code'), 'and she goes on undisturbed').to.be.a('string');
+  });
+
   it('SE-05: a session that was ended opens nothing with its old cookies', async () => {
     const { visitor } = await signedIn();
     const old = visitor.browser.copy();
