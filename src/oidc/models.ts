@@ -2,7 +2,7 @@
 import { Provider, type Client, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ClientCache } from '../applications/clients/cache.ts';
 import type { ExtraMetadata } from '../applications/clients/metadata.ts';
-import { markUsed } from '../applications/tokens/records.ts';
+import { markUsed, type Payload } from '../applications/tokens/records.ts';
 import type { App } from '../core/app.ts';
 import { newId } from '../core/id.ts';
 import { hashSecret, newSecret, sameSecret } from '../core/secret.ts';
@@ -45,6 +45,7 @@ export function adaptModels(provider: Provider, app: App, clients: ClientCache):
   replaceClientLookup(provider, app, clients);
   compareSecretsByHash(provider, app, clients);
   takeOnlyIdTokensAsHints(provider);
+  dateIdTokens(provider, app);
 }
 
 function extendPayload(model: Model, names: readonly string[]): void {
@@ -164,6 +165,29 @@ function takeOnlyIdTokensAsHints(provider: Provider): void {
     if (typ !== undefined && typ !== 'JWT') throw new Error('not an ID token');
     return verified;
   };
+}
+
+/** Seconds by which the clock of this machine, which the library goes by, is ahead of the one that all processes share. */
+export const aheadSec = (app: App): number => Math.round((Date.now() - app.clock().getTime()) / 1000);
+
+/**
+ * An ID token of a machine that is a minute ahead would be from the future, and many applications refuse that (RE-09). Its end
+ * follows from its lifetime (`timeToLive`).
+ */
+function dateIdTokens(provider: Provider, app: App): void {
+  const prototype = provider.IdToken.prototype as unknown as { payload(): Promise<Payload> };
+  const original = prototype.payload;
+  prototype.payload = async function payload(this: object) {
+    const iat = Math.floor(app.clock().getTime() / 1000);
+    return { iat, ...(await original.call(this as never)) };
+  };
+}
+
+/** What a JWT that is an access token says of its time, by the shared clock; how long it lives is the same. */
+export function dateAccessToken(app: App, payload: { iat?: number; exp?: number }): void {
+  const ahead = aheadSec(app);
+  if (payload.iat !== undefined) payload.iat -= ahead;
+  if (payload.exp !== undefined) payload.exp -= ahead;
 }
 
 /** The application of a request. */

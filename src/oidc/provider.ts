@@ -20,7 +20,7 @@ import { interactionUrl } from './interactions.ts';
 import { internalsOf } from './internals.ts';
 import { providerKeys } from './keys.ts';
 import { lifetimes } from './lifetimes.ts';
-import { adaptModels, type LintelClient, type LintelSession } from './models.ts';
+import { adaptModels, aheadSec, dateAccessToken, type LintelClient, type LintelSession } from './models.ts';
 import { checkOrganizationParameter } from './organization.ts';
 import { providerPages, type ProviderPages } from './pages.ts';
 import { interactionPolicies } from './policy.ts';
@@ -113,6 +113,7 @@ function configuration(options: ProviderOptions, pages: ProviderPages): Configur
     // Grants remember consent; only its withdrawal ends them.
     revokeGrantPolicy: () => false,
     extraTokenClaims,
+    formats: { customizers: { jwt: (_context, _token, { payload }) => dateAccessToken(app, payload) } },
     clientBasedCORS: (context, origin, client) => allowsOrigin(context, origin, client as unknown as LintelClient),
     assertJwtClientAuthClaimsAndHeader: (context, claims, header) => assertAssertion(context, claims, header),
     renderError: (context, out) => pages.renderError(context, out),
@@ -241,7 +242,8 @@ function timeToLive(app: App): Configuration['ttl'] {
     AuthorizationCode: lifetimes.authorizationCode,
     AccessToken: (_context, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.opaqueAccessToken,
     ClientCredentials: (_context, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.apiAccessToken,
-    IdToken: lifetimes.idToken,
+    // From the machine's clock, of which its `iat` is not (models.ts).
+    IdToken: () => Math.max(1, lifetimes.idToken - aheadSec(app)),
     Interaction: lifetimes.interaction,
     Grant: grantLifetime,
     RefreshToken: (_context, token) => {
