@@ -26,6 +26,8 @@ export interface LintelProcess {
 export interface ProcessOptions {
   readonly environment: Record<string, string>;
   readonly port?: number;
+  /** Where no port is named: which one to try; any free one when absent. */
+  readonly choosePort?: () => Promise<number>;
   readonly apiKey?: string;
   /** `npm start` instead of `node src/main.ts`. */
   readonly npm?: boolean;
@@ -41,9 +43,24 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts Lintel and waits for its first line. Throws with what it printed when it ends before that. */
+/**
+ * Starts Lintel and waits for its first line. Its address must be known before it listens, so a port that was free may be taken by
+ * then, by another run of the tests: where no port was asked for it begins again at another one.
+ * @throws Error with what it printed when it ends before that
+ */
 export async function startProcess(options: ProcessOptions): Promise<LintelProcess> {
-  const port = options.port ?? (await freePort());
+  if (options.port !== undefined) return startAt(options.port, options);
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await (options.choosePort ?? freePort)();
+    try {
+      return await startAt(port, options);
+    } catch (error) {
+      if (attempt === 3 || !(error instanceof Error && error.message.includes(`Port ${port} on`))) throw error;
+    }
+  }
+}
+
+async function startAt(port: number, options: ProcessOptions): Promise<LintelProcess> {
   const url = `http://localhost:${port}`;
   const apiKey = options.apiKey ?? `ltl_key_${randomBytes(32).toString('base64url')}`;
   const began = performance.now();

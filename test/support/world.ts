@@ -65,7 +65,6 @@ async function freePort(): Promise<{ server: Server; port: number }> {
 export async function world(options: WorldOptions = {}): Promise<World> {
   const database = await emptyDatabase();
   const { server: holder, port } = await freePort();
-  await new Promise((resolve) => holder.close(resolve));
   const apiKey = `ltl_key_${randomBytes(32).toString('base64url')}`;
   const config = loadConfig({
     PORT: String(port),
@@ -87,7 +86,8 @@ export async function world(options: WorldOptions = {}): Promise<World> {
   });
   options.prepare?.(lintel);
   const server = serve(lintel);
-  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
+  // On what holds the port since it was chosen: between letting go and listening another run of the tests could take it.
+  await new Promise<void>((resolve) => server.listen(holder, resolve));
 
   const request = async (path: string, init: RequestInit = {}): Promise<Answer> => {
     const response = await fetch(new URL(path, config.url), { redirect: 'manual', ...init });
