@@ -831,7 +831,7 @@ CREATE INDEX oidc_refresh_tokens_expires_at_idx ON public.oidc_refresh_tokens US
 CREATE INDEX oidc_refresh_tokens_grant_id_idx ON public.oidc_refresh_tokens USING btree (grant_id);
 CREATE INDEX oidc_refresh_tokens_session_id_idx ON public.oidc_refresh_tokens USING btree (session_id) WHERE (session_id IS NOT NULL);
 
-create unlogged table oidc_replay (
+create table oidc_replay (
   id_hash text not null,
   expires_at timestamp with time zone not null,
   constraint oidc_replay_id_hash_check CHECK ((char_length(id_hash) = 43)),
