@@ -1,7 +1,9 @@
 /** What an identity provider says once, said to two processes at the same moment (checklist SA-07, SA-08, SE-01, WB-02). */
 import { expect } from 'chai';
 import { type Company, company, post, referenceOf, response, start } from '../federation/company.ts';
+import { createLogoutRequest } from '../../src/federation/saml/logout-messages.ts';
 import { exchange, makeApplication, type RelyingParty } from '../oidc/rp.ts';
+import { keys } from '../support/saml/keys.ts';
 import type { Answer } from '../support/world.ts';
 import { arrived, formOf, gate, sentOn } from './arrival.ts';
 import { race, type Result, severally, tallyOf, times } from './race.ts';
@@ -83,6 +85,37 @@ races('federation', (stageOf) => {
       },
     });
   });
+
+  it('SA-14: of twelve posts of the same request to sign out one is answered, the others are replays', () =>
+    race(stageOf(), {
+      most: 25,
+      prepare: async () => {
+        const sent = createLogoutRequest({
+          serviceProvider: {
+            entityId: c.idp,
+            acsUrl: 'https://idp.example/acs',
+            sloUrl: 'https://idp.example/slo',
+            current: keys.idp(),
+          },
+          idpEntityId: c.provider.sp.entity_id,
+          endpoint: { binding: 'post', location: c.provider.sp.slo_url },
+          now: stageOf().w.app.clock().getTime(),
+          nameId: { name_id: unique(), name_id_format: null, name_qualifier: null, sp_name_qualifier: null },
+          sessionIndex: null,
+        });
+        return sent.method === 'post' ? sent.fields : {};
+      },
+      acts: (fields) => times(12, () => (node) => post(node, c.provider.sp.slo_url, fields)),
+      outcome: ({ status, headers }) =>
+        headers.get('location')?.startsWith('https://idp.example/slo?SAMLResponse=') ? 'answered' : String(status),
+      gives: { answered: 1, '400': 11 },
+      after: async (_, results) => {
+        const told = results.filter(({ outcome }) => outcome === '400').map(({ answer }) => referenceOf(answer) ?? '');
+        const rows = await stageOf().w.db('federation_attempts').whereIn('reference', told).select('code');
+        // So many are kept in a minute, and no more.
+        expect(tallyOf(rows.map(({ code }: { code: string }) => code)).replayed ?? 0).to.equal(rows.length);
+      },
+    }));
 
   it('one person, new, from twelve devices at once: twelve ways in, one account, one link', () =>
     race(stageOf(), {
