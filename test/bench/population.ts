@@ -59,12 +59,14 @@ export async function populate(database_url: string, users: number): Promise<Pop
   }
 }
 
+/** Rows of one statement: each has to end in time on a busy machine, and the embedded database keeps them in memory. */
+const atOnce = 5000;
+
 /** An organization of so many accounts. */
 export async function insertOrganization(db: Knex, users: number): Promise<void> {
   await db('organizations').insert({ org_id, org_name: 'Large', slug: 'large' });
-  // The embedded database keeps a statement's rows in memory: not all of them at once.
-  for (let from = 1; from <= users; from += 20_000) {
-    const to = Math.min(users, from + 19_999);
+  for (let from = 1; from <= users; from += atOnce) {
+    const to = Math.min(users, from + atOnce - 1);
     await db.raw(
       `insert into users (user_id, home_org_id, email, email_confirmed, username, first_name, last_name, created_at)
        select ${uuidOf('i')}, ?, 'person' || i || '@large.example', false, 'person' || i || '@large.example', 'Ada', 'Beam ' || i,
@@ -88,11 +90,13 @@ export async function insertGroup(db: Knex, group_id: string, name: string, memb
     slug: name.toLowerCase().replaceAll(' ', '-'),
     member_count: members,
   });
-  await db.raw(
-    `insert into user_group_memberships (membership_id, group_id, user_id)
-     select gen_random_uuid(), ?, ${uuidOf('i')} from generate_series(1, ?::int) i`,
-    [group_id, members],
-  );
+  for (let from = 1; from <= members; from += atOnce) {
+    await db.raw(
+      `insert into user_group_memberships (membership_id, group_id, user_id)
+       select gen_random_uuid(), ?, ${uuidOf('i')} from generate_series(?::int, ?::int) i`,
+      [group_id, from, Math.min(members, from + atOnce - 1)],
+    );
+  }
 }
 
 /** People who own their accounts: they sign in without being sent to an organization. */
