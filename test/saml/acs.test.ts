@@ -1,5 +1,6 @@
 /** The assertion consumer service as browsers, identity providers and attackers meet it. */
 import { expect } from 'chai';
+import { hashSecret } from '../../src/core/secret.ts';
 import type { SigninStart } from '../../src/federation/exchanges/begin.ts';
 import { redeemHandoff } from '../../src/federation/exchanges/handoffs.ts';
 import { expireExchanges } from '../../src/federation/exchanges/service.ts';
@@ -14,6 +15,7 @@ import {
   signIn,
   start,
 } from '../federation/company.ts';
+import { samlKeys } from '../../src/federation/keys/service.ts';
 import { enc } from '../support/saml/encrypt.ts';
 import { keys } from '../support/saml/keys.ts';
 import { attribute, type MessageOptions } from '../support/saml/messages.ts';
@@ -78,6 +80,24 @@ describe('saml/acs', () => {
     const other = await start(w, c.provider.provider_id);
     expect(await redeemHandoff(w.call(), code ?? '', { attempt_id: other.attempt_id })).to.equal(null);
     expect(await redeemHandoff(w.call(), code ?? '', { attempt_id: started.attempt_id })).to.equal(null);
+  });
+
+  it('FD-05, WB-02: where a sign-in is bound to more of a browser than its cookie, a code is worth nothing without it', async () => {
+    const browser_hash = hashSecret('the browser');
+    for (const given of [null, hashSecret('another browser')]) {
+      const started = await start(w, c.provider.provider_id, { browser_hash });
+      const { attempt_id } = started;
+      const fields = { SAMLResponse: response(w, c, started, person()), RelayState: started.relay_state };
+      const code = codeOf(await post(w, c.provider.sp.acs_url, fields)) ?? '';
+      expect(code).to.have.length(43);
+      expect(await redeemHandoff(w.call(), code, { attempt_id, browser_hash: given })).to.equal(null);
+      expect(await redeemHandoff(w.call(), code, { attempt_id, browser_hash }), 'dead after the try').to.equal(null);
+    }
+    const started = await start(w, c.provider.provider_id, { browser_hash });
+    const fields = { SAMLResponse: response(w, c, started, person()), RelayState: started.relay_state };
+    const code = codeOf(await post(w, c.provider.sp.acs_url, fields)) ?? '';
+    const login = await redeemHandoff(w.call(), code, { attempt_id: started.attempt_id, browser_hash });
+    expect(login).to.include({ provider_id: c.provider.provider_id });
   });
 
   it('a code is good for 60 seconds', async () => {
@@ -183,16 +203,13 @@ describe('saml/acs', () => {
   });
 
   it('SA-04, SA-05, SA-06: what a connection or a sign-in asks for is asked of each message', async () => {
-    const key = async () => {
-      const row = await w.db('saml_keys').where({ key_use: 'encryption', state: 'current' }).first();
-      return { encrypt: { certificate: row.certificate_pem as string } };
-    };
+    const [ours] = (await samlKeys(w.app)).encryption;
     const x509 = 'urn:oasis:names:tc:SAML:2.0:ac:classes:X509';
     const hour = new Date(w.app.clock().getTime() - 3_600_000).toISOString();
     const cases: [string, object, Partial<SigninStart>, MessageOptions, MessageOptions][] = [
       ['signature.policy', { want_response_signed: true }, {}, { sign: 'assertion' }, { sign: 'both' }],
       ['signature.policy', { want_assertion_signed: true }, {}, { sign: 'response' }, { sign: 'both' }],
-      ['encrypted.required', { want_encrypted: true }, {}, {}, await key()],
+      ['encrypted.required', { want_encrypted: true }, {}, {}, { encrypt: { certificate: ours?.certificate ?? '' } }],
       ['authn_instant', { force_authn: true }, {}, { authnInstant: hour }, {}],
       ['authn_instant', {}, { force_authn: true }, { authnInstant: hour }, {}],
       ['authn_context', { requested_contexts: [x509] }, {}, {}, { classRef: x509 }],
