@@ -121,6 +121,16 @@ function sentence(where: string, error: ErrorObject): string {
       return `must have at most ${mostCharacters} characters as JSON`;
     case 'const':
       return `must be ${JSON.stringify(error.params.allowedValue)}`;
+    case 'type':
+      return `must be ${[error.params.type as string | string[]].flat().join(' or ')}`;
+    case 'minLength':
+      return error.params.limit === 1 ? 'must not be empty' : `must have at least ${error.params.limit} characters`;
+    case 'maxLength':
+      return `must have at most ${error.params.limit} characters`;
+    case 'minItems':
+      return error.params.limit === 1 ? 'must not be empty' : `must have at least ${error.params.limit} items`;
+    case 'maxItems':
+      return `must have at most ${error.params.limit} items`;
     case 'pattern':
       // A regular expression is no sentence: each schema with one says `x-says` (test/rules/routes.test.ts).
       return String(error.parentSchema?.['x-says'] ?? 'does not have the expected form');

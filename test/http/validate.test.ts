@@ -16,6 +16,24 @@ describe('http/validate', () => {
     ]);
   });
 
+  it('says a length in words', () => {
+    const shape = Type.Object({
+      name: Type.Optional(Type.String({ minLength: 1, maxLength: 3 })),
+      key: Type.Optional(Type.String({ minLength: 8 })),
+      tags: Type.Optional(Type.Array(Type.String(), { maxItems: 1 })),
+    });
+    const details = (value: object) => everyProblem('body', shape, value).map(({ detail }) => detail);
+    expect(details({ name: '', key: 'short', tags: ['a', 'b'] }).sort()).to.deep.equal([
+      'must have at least 8 characters',
+      'must have at most 1 items',
+      'must not be empty',
+    ]);
+    expect(details({ name: 'long', key: 8 }).sort()).to.deep.equal([
+      'must be string',
+      'must have at most 3 characters',
+    ]);
+  });
+
   describe('over HTTP', () => {
     let w: World;
     before(async () => {
