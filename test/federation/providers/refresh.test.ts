@@ -1,6 +1,7 @@
 /** Metadata that is read again: keys come without a gap and go late; another identity provider waits for an administrator. */
 import { expect } from 'chai';
-import { refreshDueProviders } from '../../../src/federation/providers/refresh.ts';
+import { Call, systemActor } from '../../../src/core/call.ts';
+import { readMetadata, refreshDueProviders, refreshProvider } from '../../../src/federation/providers/refresh.ts';
 import { readCertificate } from '../../../src/federation/saml/certificate.ts';
 import { keys } from '../../support/saml/keys.ts';
 import { endpoint, idpMetadataXml, keyDescriptor } from '../../support/saml/metadata.ts';
@@ -100,6 +101,25 @@ describe('federation/providers/refresh', () => {
     expect((await w.api('DELETE', `${path}/certificates/${rows[0].certificate_id}`)).status).to.equal(204);
     await refresh();
     expect(await active()).to.deep.equal(pems(keys.ec()));
+  });
+
+  it('keeps the last certificate, although it is absent and the one that came after it was retired', async () => {
+    site.content = xml(keys.idpNext());
+    await refresh();
+    const [next] = await w.db('identity_provider_certificates').where({ provider_id, pem: keys.idpNext().certificate });
+    expect((await w.api('DELETE', `${path}/certificates/${next.certificate_id}`)).status).to.equal(204);
+    w.skew += 9 * day;
+    expect((await refresh()).status).to.equal(200);
+    expect(await active()).to.deep.equal(pems(keys.idp()));
+  });
+
+  it('FD-10: what was read from an address that is not the connection’s any more is of no interest', async () => {
+    site.content = xml(keys.attacker());
+    const call = Call.begin(w.app, systemActor('test'));
+    const read = await readMetadata(call, org_id, provider_id);
+    await w.api('PATCH', path, { config: { metadata_url: null } });
+    await refreshProvider(call, org_id, read, { accept_changes: true });
+    expect(await active()).to.deep.equal(pems(keys.idp()));
   });
 
   it('another entity ID waits, with its keys, until an administrator accepts it', async () => {
