@@ -21,7 +21,7 @@ import {
   holdOwnedUser,
   updateOwnedUser,
 } from '../directory/users/service.ts';
-import { putResource, readResource as readKept, selectResources } from '../provisioning/resources/service.ts';
+import { putResource, readResource as readKept, refusing, selectResources } from '../provisioning/resources/service.ts';
 import { notFound } from './errors.ts';
 import { checkIfMatch, isNotModified } from './etag.ts';
 import { changedNames } from './changes.ts';
@@ -124,7 +124,7 @@ export async function postUser(request: ScimRequest, body: unknown, asking: Aski
   const about = { names: namesOf(columns), has_password: false, is_meant: false };
   const prepared = await prepareFirst(request, password, about);
   const make = (claims: boolean) =>
-    call.write((inner) => create(inner, request, { stored, columns, prepared, claims }));
+    refusing(() => call.write((inner) => create(inner, request, { stored, columns, prepared, claims })));
   const made = await make(true)
     .catch((error: unknown) => {
       // Somebody whom no organization may take over: a separate account, as for anybody else's.
@@ -154,7 +154,7 @@ async function create(
     ? (await updateOwnedUser(call, client.org_id, claimed.user_id, columnsOf(stored, { ...claimed.properties }))).after
     : (made ?? (await createOwnedUser(call, client.org_id, columns)));
   const { external_id, attributes } = stored;
-  const kept = await putResource(call, client, 'User', user.user_id, { external_id, attributes });
+  const kept = await putResource(call, client, 'User', user.user_id, { external_id, attributes, is_first: !claimed });
   // The person whose account was claimed keeps her own password.
   if (prepared && !user.has_password) await setPassword(call, user.user_id, prepared, { must_change: true });
   return { row: storedUser(user, kept as Kept), claimed: claimed !== null };

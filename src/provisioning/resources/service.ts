@@ -13,7 +13,15 @@ import type { Fragment } from '../../db/search.ts';
 import { manageGroups } from '../../directory/groups/schema.ts';
 import { updateUsers } from '../../directory/users/schema.ts';
 import type { ResourceKey, ResourceRow } from './schema.ts';
-import { type Content, deleteRows, listUsersByExternalId, putRow, readRow } from './store.ts';
+import {
+  type Content,
+  deleteRows,
+  insertUserRow,
+  listUsersByExternalId,
+  putRow,
+  readRow,
+  refusingRows,
+} from './store.ts';
 
 export type { ResourceKey, ResourceRow } from './schema.ts';
 
@@ -31,6 +39,16 @@ const keyOf = (call: Call, client: ResourceClient, resource_type: ResourceType, 
   return { client_id: client.client_id, org_id: client.org_id, resource_type, resource_id };
 };
 
+export interface PutContent extends Content {
+  /** Columns or members differ: the version moves. */
+  readonly touch?: boolean;
+  /**
+   * An account that was made in this transaction: its row travels with COMMIT, and what is wrong with it comes to light there. The
+   * transaction has to be opened within `refusing`.
+   */
+  readonly is_first?: boolean;
+}
+
 /**
  * Keeps what was sent. The version moves when something differs, or when `touch` says that columns or members did.
  * @returns the row as it is now; `changed` is false when nothing was written
@@ -41,13 +59,20 @@ export async function putResource(
   client: ResourceClient,
   type: ResourceType,
   id: string,
-  content: Content & { readonly touch?: boolean },
+  content: PutContent,
 ): Promise<ResourceRow & { readonly changed: boolean }> {
   const key = keyOf(call, client, type, id);
-  const row = await call.write((inner) => putRow(inner.db, key, content, content.touch ?? false, inner.now));
+  const row = await call.write((inner) =>
+    type === 'User' && content.is_first
+      ? insertUserRow(inner.db, key, content, inner.now)
+      : putRow(inner.db, key, content, content.touch ?? false, inner.now),
+  );
   if (!row) throw new Fault('not_found');
   return row;
 }
+
+/** Around a transaction with first rows. @throws Fault external_id_taken, request_invalid, not_found (the client has gone) */
+export const refusing = refusingRows;
 
 /** What the client keeps about one resource; null when it never sent anything. */
 export async function readResource(

@@ -1,6 +1,6 @@
 /** SQL of `scim_resources`: what a client keeps about a user or a group beyond our own columns. */
 import type { Knex } from 'knex';
-import { run, statement } from '../../db/statement.ts';
+import { run, runLast, statement } from '../../db/statement.ts';
 import { refusing } from '../../db/errors.ts';
 import { json } from '../../db/json.ts';
 import type { ResourceKey, ResourceRow } from './schema.ts';
@@ -58,6 +58,27 @@ export const putRow = (
     const values = [client_id, resource_id, now, org_id, external_id, json(attributes), touch];
     return (await run<Written>(db, putStatements[resource_type], values))[0];
   });
+
+const insertStatement = statement(
+  'insert_scim_user',
+  `insert into scim_resources (client_id, resource_id, resource_type, external_id, attributes, version, created_at, updated_at)
+   values ($1, $2, 'User', $3, $4, 1, $5::timestamptz, $5::timestamptz)`,
+);
+
+/** The first row of an account that was made in this transaction, written at its end: what it will be is known already. */
+export async function insertUserRow(
+  transaction: Knex,
+  { client_id, resource_id }: ResourceKey,
+  { external_id, attributes }: Content,
+  now: Date,
+): Promise<Written> {
+  await runLast(transaction, insertStatement, [client_id, resource_id, external_id, json(attributes), now]);
+  const sent = { resource_id, external_id, attributes: attributes as ResourceRow['attributes'] };
+  return { ...sent, version: 1, created_at: now, updated_at: now, changed: true };
+}
+
+/** What the end of such a transaction may be refused for. */
+export const refusingRows = <T>(write: () => PromiseLike<T>): Promise<T> => refusing(constraints, write);
 
 const readStatement = statement(
   'read_scim_resource',
