@@ -7,6 +7,7 @@ import { transact } from '../../../src/db/transact.ts';
 import { completeSignin } from '../../../src/federation/exchanges/complete.ts';
 import { samlKeys } from '../../../src/federation/keys/service.ts';
 import { postgresOnly, testDatabaseAddress } from '../../support/database.ts';
+import { until } from '../../support/waiting.ts';
 import { type World, world } from '../../support/world.ts';
 import { company, response, start } from '../company.ts';
 
@@ -49,6 +50,25 @@ describe('federation: many at once', () => {
     });
     await disabling;
     expect(late).to.deep.equal([]);
+  });
+
+  it('FD-03: a connection that closes while a message is verified makes no account and no hand-off', async () => {
+    const c = await company(w, { auto_provision: true });
+    const { provider_id } = c.provider;
+    const started = await start(w, provider_id);
+    const email = `late@${c.domain}`;
+    const incoming = { field: response(w, c, started, { subject: 's', email }), relay_state: started.relay_state };
+    // Uncommitted, so that the first look finds the connection open and the second has to wait for the outcome.
+    const closing = await second.knex.transaction();
+    await closing('identity_providers').where({ provider_id }).update({ enabled: false });
+    const completing = completeSignin(call(0), provider_id, incoming);
+    await until(async () => {
+      const waiting = `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      return (await w.db.raw(waiting)).rows.length > 0;
+    }, 20_000).finally(() => closing.commit());
+    expect(await completing).to.include({ kind: 'refused', code: 'connection.closed' });
+    expect(await w.db('users').where({ email })).to.deep.equal([]);
+    expect(await w.db('federation_handoffs').where({ provider_id })).to.deep.equal([]);
   });
 
   it('RE-18: processes that need keys at the same time make one set', async () => {
