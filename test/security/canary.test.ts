@@ -574,8 +574,29 @@ describe('security: canaries', function () {
       () => expect.fail('it should fail'),
       (reason: unknown) => reason,
     );
-    w.app.log.error({ err: new Error('something failed', { cause: error }) }, 'failed');
-    w.app.log.error({ err: error }, 'failed');
+    // What is in the way, and a row that breaks a rule: PostgreSQL tells both with their values.
+    const org_id = newId();
+    await w.db('organizations').insert({ org_id, org_name: 'taken', slug: 'taken-by-a-canary' });
+    const clash = { org_id, org_name: secret, slug: 'another-canary' };
+    const breaking = { org_id: newId(), org_name: secret, slug: 'third-canary', primary_color: secret.slice(0, 7) };
+    const errors = [error];
+    for (const row of [clash, breaking]) {
+      const reason = await w
+        .db('organizations')
+        .insert(row)
+        .then(
+          () => expect.fail('it should fail'),
+          (given: { detail?: string }) => given,
+        );
+      expect(reason.detail, 'there is something to leave out').to.be.a('string').and.not.equal('');
+      errors.push(reason);
+    }
+    canaries.add('id in the way', org_id);
+    for (const err of errors) {
+      w.app.log.error({ err: new Error('something failed', { cause: err }) }, 'failed');
+      w.app.log.error({ err }, 'failed');
+    }
+    await w.db('organizations').where({ org_id }).del();
     await w.db.raw('alter table organizations rename column slug to canary_slug');
     try {
       const answer = await w.api('POST', '/organizations', { org_name: secret, org_metadata: { secret } });

@@ -190,6 +190,26 @@ describe('security: the web', function () {
     expect(JSON.stringify(tries)).not.to.include('203.0.113.9');
   });
 
+  it('SD-03: no way to authenticate is told of that needs a secret in the clear', async () => {
+    const { body } = await w.request('/.well-known/openid-configuration');
+    const methods = Object.entries(body).filter(([name]) => name.endsWith('_auth_methods_supported'));
+    expect(methods.map(([name]) => name)).to.include('token_endpoint_auth_methods_supported');
+    for (const [name, list] of methods) {
+      const known = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'];
+      for (const method of list as string[]) expect(method, name).to.be.oneOf(known);
+    }
+    const algorithms = Object.entries(body).filter(([name]) => name.endsWith('signing_alg_values_supported'));
+    expect(algorithms.length).to.be.greaterThan(1);
+    for (const [name, list] of algorithms)
+      expect(
+        (list as string[]).filter((one) => /^HS|none/.test(one)),
+        name,
+      ).to.deep.equal([]);
+    const asked = { client_name: 'x', redirect_uris: [redirectUri], token_endpoint_auth_method: 'client_secret_jwt' };
+    const answer = await w.api('POST', '/applications', asked);
+    expect([answer.status, answer.body.code]).to.deep.equal([400, 'request_invalid']);
+  });
+
   it('WB-10, SE-03: no bit of a cookie can be changed, and none is another’s', async () => {
     const stable = async (name: string, change: (value: string) => string) => {
       const { visitor } = await signedIn();
@@ -409,6 +429,23 @@ describe('security: the web', function () {
       expect(headers.get('access-control-allow-origin'), origin).to.equal(null);
       expect(headers.get('access-control-allow-credentials'), origin).to.equal(null);
       expect(text, origin).not.to.include(person.user_id);
+    }
+  });
+
+  it('WB-09: an application of an address that has no origin gives none to pages that have none', async () => {
+    const native = await makeApplication(w, {
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: ['com.example.keel:/callback'],
+    });
+    // A sandboxed frame, a file and a redirect across origins all call themselves `null`; so does a scheme of one's own.
+    for (const origin of ['null', 'com.example.keel:', 'com.example.keel://']) {
+      const { headers, body } = await w.request('/oauth/token', {
+        method: 'POST',
+        headers: { origin },
+        body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'x', client_id: native.client_id }),
+      });
+      expect([headers.get('access-control-allow-origin'), body.error], origin).to.deep.equal([null, 'invalid_request']);
     }
   });
 
