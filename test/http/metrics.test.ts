@@ -371,7 +371,7 @@ describe('http/metrics: the port (SD-10)', function () {
     expect(await isOpen(free)).to.equal(false);
     const elsewhere = { LINTEL_METRICS_PORT: String(free), LINTEL_METRICS_HOST: '192.0.2.1' };
     expect(await sentence(elsewhere)).to.equal(
-      'LINTEL_METRICS_HOST is 192.0.2.1, which is no address of this machine.',
+      'LINTEL_METRICS_HOST is 192.0.2.1, which is no address of this machine. Take localhost, 0.0.0.0 for every interface, or an address of this machine.',
     );
   });
 
