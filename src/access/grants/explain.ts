@@ -17,6 +17,10 @@ import {
 import type { AccessExplanation, AccessPath, AccessStep } from './schema.ts';
 
 const mostPaths = 100;
+/** Steps of all of them together: ways through a thousand roles are long, and nobody reads a hundred of those (RE-17). */
+const mostSteps = 2000;
+/** Ways that are longer are not followed. */
+const longest = 2000;
 
 /**
  * Whether a member has a permission now, and every way to it: group → role → parent role → permission, who gave it, when, until
@@ -92,14 +96,14 @@ async function findPaths({ db, now }: Call, orgId: string, userId: string, permi
   );
   const contents = Map.groupBy(found, ({ role_id }) => role_id);
   const roles = leadingTo(reached, [...contents.keys()]);
-  const paths: AccessPath[] = [];
+  const search: Search = { roles, contents, paths: [], seen: new Set(), followed: 0 };
   for (const start of starts) {
     const role = roles.get(start.role_id);
-    if (role) climb({ roles, contents, paths }, role, start.steps(role), new Set([role.role_id]));
+    if (role) climb(search, role, start.steps(role));
   }
-  return paths
-    .sort((a, b) => Number(b.counts) - Number(a.counts) || a.steps.length - b.steps.length)
-    .slice(0, mostPaths);
+  const best = search.paths.sort((a, b) => Number(b.counts) - Number(a.counts) || a.steps.length - b.steps.length);
+  let steps = 0;
+  return best.slice(0, mostPaths).filter((path, index) => (steps += path.steps.length) <= mostSteps || index === 0);
 }
 
 /** Only roles from which the permission is reached: every way that is followed then ends at it, and their number bounds the work. */
@@ -124,22 +128,35 @@ interface Search {
   readonly roles: ReadonlyMap<string, RoleRow>;
   readonly contents: ReadonlyMap<string, ContentRow[]>;
   readonly paths: AccessPath[];
+  /** Roles of the way that is followed at the moment. */
+  readonly seen: Set<string>;
+  /** Steps of the ways that were found. */
+  followed: number;
 }
 
-/** Follows parents, never twice through the same role; stops when there is more than anybody reads. */
-function climb(search: Search, role: RoleRow, steps: AccessStep[], seen: ReadonlySet<string>): void {
+const isEnough = ({ paths, followed }: Search): boolean => paths.length >= 10 * mostPaths || followed >= 10 * mostSteps;
+
+/**
+ * Follows parents, never twice through the same role; stops when there is more than anybody reads. The steps of the way are those of
+ * the moment: only a way that is found is copied.
+ */
+function climb(search: Search, role: RoleRow, steps: AccessStep[]): void {
+  search.seen.add(role.role_id);
   for (const row of search.contents.get(role.role_id) ?? []) {
     const why = row.is_reserved ? 'reserved' : row.is_conditional ? 'conditional' : null;
     const all = [...steps, step('role_permission', row.permission_id, row.name, row, why)];
     search.paths.push({ counts: all.every(({ counts }) => counts), steps: all });
+    search.followed += all.length;
   }
   for (const { role_id, since } of role.parents) {
     const parent = search.roles.get(role_id);
-    if (!parent || seen.has(role_id) || search.paths.length >= 10 * mostPaths) continue;
+    if (!parent || search.seen.has(role_id) || steps.length >= longest || isEnough(search)) continue;
     const given = { assigned_by: null, assigned_by_label: null, assigned_at: new Date(since) };
-    const next = step('inheritance', role_id, parent.name, given, unless(true, parent));
-    climb(search, parent, [...steps, next], new Set([...seen, role_id]));
+    steps.push(step('inheritance', role_id, parent.name, given, unless(true, parent)));
+    climb(search, parent, steps);
+    steps.pop();
   }
+  search.seen.delete(role.role_id);
 }
 
 /** Why a role does not count, or null. */
