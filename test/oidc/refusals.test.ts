@@ -140,6 +140,27 @@ describe('oidc/refusals', () => {
       expect((await rows(elsewhere.client_id))[0], 'of no organization').to.include({ org_id: null });
     });
 
+    it('AU-07: the row is written once the answer is out, so that its time tells nothing of the application', async () => {
+      const slow = await makeApplication(w, { org_id });
+      const { record } = w.app;
+      let open: () => void = () => {};
+      const gate = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      // Whoever waited for the row would wait for ever.
+      Object.assign(w.app, { record: async (...given: Parameters<typeof record>) => (await gate, record(...given)) });
+      try {
+        await fail('token', slow);
+        expect(await rows(slow.client_id)).to.deep.equal([]);
+        open();
+        await w.lintel.oidc.drain();
+        expect(await rows(slow.client_id)).to.have.length(1);
+      } finally {
+        open();
+        Object.assign(w.app, { record });
+      }
+    });
+
     it('AL-05: is bounded for each application; whoever names none that is known leaves nothing', async () => {
       const flooded = await makeApplication(w, { org_id });
       for (let n = 0; n < 40; n += 1) await fail('token', flooded);
