@@ -16,7 +16,7 @@ export interface Mail {
 export interface App {
   readonly config: Config;
   readonly db: Knex;
-  /** The only clock: `new Date()` appears nowhere else. */
+  /** The only clock that anything is judged by. */
   readonly clock: () => Date;
   readonly log: Log;
   readonly sealer: Sealer;

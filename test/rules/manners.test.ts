@@ -30,7 +30,9 @@ const comparesSecrets = (line: string): boolean =>
 describe('rules: manners', () => {
   it('reads the clock in one place', () => {
     // The application's clock, and the default of ids that no call makes.
-    expect(places(/new Date\(\)|Date\.now\(\)/, server, ['src/app.ts', 'src/core/id.ts'])).to.deep.equal([]);
+    // The OpenID door reckons with the machine's clock, by which its library goes.
+    const may = ['src/app.ts', 'src/core/id.ts', 'src/oidc/models.ts'];
+    expect(places(/new Date\(\)|Date\.now\(\)/, server, may)).to.deep.equal([]);
   });
 
   it('reads the environment in one place', () => {
