@@ -1,5 +1,5 @@
 /** What must hold over roles, grants and the ready answer for tokens. */
-import { type Check, check, mostFindings, type Trail } from '../core/check.ts';
+import { type Check, check, maxFindings, type Trail } from '../core/check.ts';
 import { zeroId } from '../core/id.ts';
 import { findWrongAccess } from './grants/effective.ts';
 import { roleGranted } from './grants/schema.ts';
@@ -15,7 +15,7 @@ const effectiveAccess: Check = {
     const wrong: string[] = [];
     const organizations = await db('user_organization_info').distinct('org_id').orderBy('org_id');
     for (const { org_id } of organizations as { org_id: string }[]) {
-      for (let after = zeroId; wrong.length < mostFindings; ) {
+      for (let after = zeroId; wrong.length < maxFindings; ) {
         const members = (await db('user_organization_info')
           .where({ org_id })
           .where('user_id', '>', after)
@@ -32,7 +32,7 @@ const effectiveAccess: Check = {
         after = ids.at(-1) as string;
       }
     }
-    return wrong.slice(0, mostFindings);
+    return wrong.slice(0, maxFindings);
   },
 };
 

@@ -15,7 +15,7 @@ export interface Inspection {
 export interface Check {
   /** What must hold, as a sentence. */
   readonly holds: string;
-  /** @returns a sentence with ids for each thing that is wrong, at most `mostFindings` and one more that says so */
+  /** @returns a sentence with ids for each thing that is wrong, at most `maxFindings` and one more that says so */
   find(inspection: Inspection): Promise<string[]>;
 }
 
@@ -32,17 +32,17 @@ export interface Trail {
 }
 
 /** Enough to understand what is wrong; the rest is counted when these are mended. */
-export const mostFindings = 20;
+export const maxFindings = 20;
 
 const bounded = (sentences: string[]): string[] =>
-  sentences.length > mostFindings ? [...sentences.slice(0, mostFindings), 'There are more of this kind.'] : sentences;
+  sentences.length > maxFindings ? [...sentences.slice(0, maxFindings), 'There are more of this kind.'] : sentences;
 
 /** @param sql one text column: a sentence for each thing that is wrong; `:now` is the moment */
 export function check(holds: string, sql: string): Check {
   return {
     holds,
     find: async ({ db, now }) => {
-      const { rows } = await db.raw(`select says from (${sql}) found (says) order by 1 limit ${mostFindings + 1}`, {
+      const { rows } = await db.raw(`select says from (${sql}) found (says) order by 1 limit ${maxFindings + 1}`, {
         now,
       });
       return bounded((rows as { says: string }[]).map(({ says }) => says));
@@ -78,7 +78,7 @@ export function sealedCheck({ table, column, key, value = column }: SealedColumn
             sealer.open(row.sealed, `${table}:${column}:${row.key}`);
           } catch (error) {
             if (!(error instanceof SealError)) throw error;
-            if (wrong.length <= mostFindings) wrong.push(`${column} of ${row.key} does not open: ${error.message}`);
+            if (wrong.length <= maxFindings) wrong.push(`${column} of ${row.key} does not open: ${error.message}`);
           }
         }
         if (rows.length < rowsAtOnce) break;

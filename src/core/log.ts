@@ -39,7 +39,7 @@ const errorLevel = pino.levels.values.error ?? 50;
 
 /** Milliseconds that a line may wait for others: what `kill -9` can take of the log. */
 const waitMs = 10;
-const mostHeld = 16_384;
+const maxHeld = 16_384;
 
 /** Lines that come close together are written together: each write on its own costs more than making its line. */
 export class Lines implements DestinationStream {
@@ -53,7 +53,7 @@ export class Lines implements DestinationStream {
 
   write(line: string): void {
     this.#held += line;
-    if (this.#held.length >= mostHeld) this.flush();
+    if (this.#held.length >= maxHeld) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), waitMs).unref();
   }
 

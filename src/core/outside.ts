@@ -8,7 +8,7 @@ import type { Call } from './call.ts';
 import { Fault } from './fault.ts';
 
 /** At the same time, for one organization and process. */
-export const mostOutside = 4;
+export const maxOutside = 4;
 
 const waiting = new WeakMap<App, Map<string, number>>();
 
@@ -22,7 +22,7 @@ export async function waitOutside<T>({ app, actor }: Call, work: () => Promise<T
   let all = waiting.get(app);
   if (!all) waiting.set(app, (all = new Map<string, number>()));
   const now = all.get(org_id) ?? 0;
-  if (now >= mostOutside) {
+  if (now >= maxOutside) {
     throw new Fault('too_many_requests', 'Your organization waits for as many answers from outside as it may.', {
       retryAfter: 5,
     });

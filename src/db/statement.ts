@@ -64,7 +64,7 @@ interface Waiting {
 /** What was asked in this turn of the event loop and is not sent yet, by pool. */
 const gathered = new WeakMap<object, Waiting[]>();
 /** Beyond this many another connection works at the same time. */
-const mostTogether = 8;
+const maxTogether = 8;
 
 /**
  * Runs a named statement that stands alone (it reads, or is all that its transaction would write), and may share its way to the
@@ -85,7 +85,7 @@ export function read<Row>(db: Knex, statement: Statement, values: readonly unkno
     gathered.set(config, all);
     setImmediate(() => {
       gathered.delete(config);
-      for (let from = 0; from < all.length; from += mostTogether) void tell(db, all.slice(from, from + mostTogether));
+      for (let from = 0; from < all.length; from += maxTogether) void tell(db, all.slice(from, from + maxTogether));
     });
   });
 }

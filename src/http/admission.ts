@@ -162,7 +162,7 @@ const pathOf = ({ url = '/' }: IncomingMessage): string =>
   url.startsWith('/') ? url : url.replace(/^[^:/?#]*:\/\/[^/?#]*/, '');
 
 /** Requests of one connection that may be without an answer. Nobody sends on like that but who never reads (checklist RE-11). */
-const mostUnanswered = 16;
+const maxUnanswered = 16;
 
 /** Counts a request of its connection until it is answered. @returns whether there are too many */
 function isPouring(
@@ -173,7 +173,7 @@ function isPouring(
   const count = (unanswered.get(socket) ?? 0) + 1;
   unanswered.set(socket, count);
   response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
-  return count > mostUnanswered;
+  return count > maxUnanswered;
 }
 
 /** A listener that lets only so many requests through to another one, whose promise says when it is done. */

@@ -33,7 +33,7 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 const buckets = [0.005, 0.025, 0.1, 0.5, 2.5];
 
 /** More routes than there are; whatever names routes one day, a scrape has an end. */
-const mostRoutes = 400;
+const maxRoutes = 400;
 
 /** @param host the name by which it is asked, beside this machine's own and any address: LINTEL_METRICS_HOST */
 export function createMetrics(host = 'localhost'): Metrics {
@@ -70,7 +70,7 @@ function observer(registry: Registry): Observe {
   });
   const routes = new Set<string>();
   return (name, method, status, milliseconds) => {
-    if (routes.size < mostRoutes) routes.add(name);
+    if (routes.size < maxRoutes) routes.add(name);
     const route = routes.has(name) ? name : 'other';
     answered.inc({
       route,

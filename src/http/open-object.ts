@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 
 /** Characters as JSON: lists of 200 and the audit log show such an object whole, twice where it changed. */
-export const mostCharacters = 32_768;
+export const maxCharacters = 32_768;
 
 /** `x-most-characters` is a keyword of ours (validate.ts). */
 export const openObject = (description?: string) =>
@@ -10,7 +10,7 @@ export const openObject = (description?: string) =>
     {},
     {
       additionalProperties: true,
-      'x-most-characters': mostCharacters,
-      description: `${description ?? 'Whatever the caller keeps.'} At most ${mostCharacters} characters as JSON.`,
+      'x-most-characters': maxCharacters,
+      description: `${description ?? 'Whatever the caller keeps.'} At most ${maxCharacters} characters as JSON.`,
     },
   );

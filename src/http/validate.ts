@@ -4,7 +4,7 @@ import addFormatsModule from 'ajv-formats';
 import type { TSchema } from 'typebox';
 import type { FieldError } from '../core/fault.ts';
 import { isId } from '../core/id.ts';
-import { mostCharacters } from './open-object.ts';
+import { maxCharacters } from './open-object.ts';
 
 // ajv-formats is CommonJS whose types and value disagree under nodenext.
 const addFormats = addFormatsModule as unknown as (ajv: Ajv) => void;
@@ -44,7 +44,7 @@ const thorough = {
 const thoroughly = new WeakMap<TSchema, ValidateFunction>();
 
 /** Most problems that one answer names. */
-const mostProblems = 20;
+const maxProblems = 20;
 
 /** A copy without TypeBox's own marks: `$id` would clash in ajv, and names belong to the OpenAPI page only. */
 const plain = (schema: TSchema): Record<string, unknown> =>
@@ -88,7 +88,7 @@ export function everyProblem(where: 'params' | 'query' | 'body', schema: TSchema
   validate(value);
   const found = new Map<string, FieldError>();
   for (const error of fieldErrors(where, validate.errors)) {
-    if (found.size < mostProblems && !found.has(error.pointer)) found.set(error.pointer, error);
+    if (found.size < maxProblems && !found.has(error.pointer)) found.set(error.pointer, error);
   }
   return [...found.values()];
 }
@@ -118,7 +118,7 @@ function sentence(where: string, error: ErrorObject): string {
     case 'enum':
       return `must be one of ${(error.params.allowedValues as unknown[]).join(', ')}`;
     case 'x-most-characters':
-      return `must have at most ${mostCharacters} characters as JSON`;
+      return `must have at most ${maxCharacters} characters as JSON`;
     case 'const':
       return `must be ${JSON.stringify(error.params.allowedValue)}`;
     case 'type':

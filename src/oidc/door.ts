@@ -25,7 +25,7 @@ import { LiveKeys } from './keys.ts';
 import { settleMethod } from './methods.ts';
 import { allowReturn } from './pages.ts';
 import { createProvider, routes } from './provider.ts';
-import { listenToRefusals, mostFormBytes } from './refusals.ts';
+import { listenToRefusals, maxFormBytes } from './refusals.ts';
 import { Unit, withinUnit } from './unit.ts';
 
 export interface OidcDoorOptions {
@@ -156,8 +156,8 @@ function refuseUnkept(context: Context, error: unknown): never {
 
 /** What the library lets through: parameters in both places (OA-10), and null characters; and what it says less of: a large body. */
 function refuseOddRequests(context: Context, route: string): void {
-  if ((context.request.length ?? 0) > mostFormBytes)
-    throw new Fault('body_too_large', `At most ${mostFormBytes} bytes are read here.`);
+  if ((context.request.length ?? 0) > maxFormBytes)
+    throw new Fault('body_too_large', `At most ${maxFormBytes} bytes are read here.`);
   if (/%00/.test(context.querystring)) throw new Fault('request_invalid', 'Null characters are not accepted.');
   if (context.method === 'POST' && context.querystring !== '' && route !== 'resume') {
     throw new Fault('request_invalid', 'Parameters belong into the body or into the address, not into both.');
@@ -169,7 +169,7 @@ function refuseOddRequests(context: Context, route: string): void {
  * SameSite=Lax and does not come with a post from elsewhere; it comes with the GET that this answers with.
  */
 async function becomeGet(context: Context): Promise<void> {
-  const form = (await readBody(context, { form: true, limit: mostFormBytes })) as
+  const form = (await readBody(context, { form: true, limit: maxFormBytes })) as
     | Record<string, string | string[]>
     | undefined;
   const query = new URLSearchParams();

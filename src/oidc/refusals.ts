@@ -21,7 +21,7 @@ const operations = {
 } as const;
 
 /** As much as the library reads of a form. */
-export const mostFormBytes = 56 * 1024;
+export const maxFormBytes = 56 * 1024;
 
 /** @returns what waits for rows that are still being written */
 export function listenToRefusals(app: App, provider: Provider): () => Promise<unknown> {
@@ -66,5 +66,5 @@ const isTooLarge = ({ cause }: Error): boolean => cause instanceof Error && /ent
 function tellLimit(context: KoaContextWithOIDC): void {
   context.status = 413;
   if (typeof context.body === 'object')
-    context.body = { error: 'invalid_request', error_description: `At most ${mostFormBytes} bytes are read here.` };
+    context.body = { error: 'invalid_request', error_description: `At most ${maxFormBytes} bytes are read here.` };
 }

@@ -3,11 +3,11 @@ import { tooLarge } from './errors.ts';
 import type { FilterNode } from './filter.ts';
 
 /** Elements that all operations of a message may look at; each costs a fraction of a microsecond. */
-const MAX_EFFORT = 250_000;
+const maxEffort = 250_000;
 
 /** What is left of it. */
 export class Effort {
-  #left = MAX_EFFORT;
+  #left = maxEffort;
 
   /** @throws ScimFault 413 */
   spend(elements: number): void {

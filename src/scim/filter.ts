@@ -6,9 +6,9 @@
 import { invalidFilter, invalidPath } from './errors.ts';
 
 /** The longest that a vendor is known to send has 150 bytes and no parentheses. */
-export const MAX_FILTER_BYTES = 2048;
-const MAX_FILTER_DEPTH = 10;
-const MAX_FILTER_TERMS = 64;
+export const maxFilterBytes = 2048;
+const maxFilterDepth = 10;
+const maxFilterTerms = 64;
 
 export type CompareOp = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
 export type Literal = string | number | boolean | null;
@@ -75,7 +75,7 @@ class Reader {
   constructor(text: string, fault = invalidFilter) {
     this.text = text;
     this.fault = fault;
-    if (Buffer.byteLength(text) > MAX_FILTER_BYTES) this.fail(`longer than ${MAX_FILTER_BYTES} bytes`, 0);
+    if (Buffer.byteLength(text) > maxFilterBytes) this.fail(`longer than ${maxFilterBytes} bytes`, 0);
   }
 
   readOr(depth: number): FilterNode {
@@ -87,7 +87,7 @@ class Reader {
   }
 
   private readChain(word: 'and' | 'or', depth: number, readNext: () => FilterNode): FilterNode {
-    if (depth > MAX_FILTER_DEPTH) this.fail(`nested deeper than ${MAX_FILTER_DEPTH} levels`);
+    if (depth > maxFilterDepth) this.fail(`nested deeper than ${maxFilterDepth} levels`);
     const first = readNext();
     const nodes = [first];
     while (this.takeWord(word)) nodes.push(readNext());
@@ -114,7 +114,7 @@ class Reader {
   }
 
   private readTerm(depth: number): FilterNode {
-    if (++this.terms > MAX_FILTER_TERMS) this.fail(`more than ${MAX_FILTER_TERMS} terms`);
+    if (++this.terms > maxFilterTerms) this.fail(`more than ${maxFilterTerms} terms`);
     const path = this.readPath(depth);
     this.skipSpace();
     const { filter } = path;

@@ -28,12 +28,12 @@ interface Grant {
 }
 
 /** An organization has some hundred of them; what is read here is bounded all the same. */
-const mostPages = 50;
+const maxPages = 50;
 
 async function all<Row>(read: (after: string | undefined) => Promise<RestPage<Row>>): Promise<Row[]> {
   const rows: Row[] = [];
   let after: string | undefined;
-  for (let page = 0; page < mostPages; page += 1) {
+  for (let page = 0; page < maxPages; page += 1) {
     const { items, next } = await read(after);
     rows.push(...items);
     if (next === null) break;

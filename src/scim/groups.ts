@@ -38,7 +38,7 @@ import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedGroup, w
 type Row = Group & KeptColumns;
 
 /** Members that one answer to a list shows at most: it then has fewer groups. One group alone is always whole. */
-const MOST_MEMBERS_IN_LIST = 20_000;
+const maxMembersInList = 20_000;
 
 export const groups: Source<Row> = {
   kind: 'Group',
@@ -52,7 +52,7 @@ export const groups: Source<Row> = {
     let members = 0;
     const full = rows.findIndex((row, index) => {
       members += row.member_count;
-      return index > 0 && members > MOST_MEMBERS_IN_LIST;
+      return index > 0 && members > maxMembersInList;
     });
     return full < 0 ? most : Math.min(most, full);
   },

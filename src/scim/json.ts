@@ -7,11 +7,11 @@ import { invalidSyntax, invalidValue, tooLarge } from './errors.ts';
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-const MAX_DEPTH = 12;
+const maxDepth = 12;
 /** Characters of one string; certificates and photos as data URIs are the long ones. */
-const MAX_STRING = 65_536;
+const maxStringCharacters = 65_536;
 /** Values in one document, members of a group included; the edge counts names and commas, and stops earlier (http/body.ts). */
-const MAX_VALUES = 100_000;
+const maxValues = 100_000;
 
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
 
@@ -27,8 +27,8 @@ export const isObject = (value: unknown): value is JsonObject =>
 function readJson(value: unknown): Json {
   let seen = 0;
   const read = (item: unknown, depth: number): Json => {
-    if (++seen > MAX_VALUES) throw tooLarge('The body holds too many values.');
-    if (depth > MAX_DEPTH) throw invalidSyntax(`The body is nested deeper than ${MAX_DEPTH} levels.`);
+    if (++seen > maxValues) throw tooLarge('The body holds too many values.');
+    if (depth > maxDepth) throw invalidSyntax(`The body is nested deeper than ${maxDepth} levels.`);
     if (item === null || typeof item === 'boolean') return item;
     if (typeof item === 'number' && Number.isFinite(item)) return item;
     if (typeof item === 'string') return readString(item);
@@ -47,7 +47,7 @@ function readJson(value: unknown): Json {
 }
 
 function readString(text: string): string {
-  if (text.length > MAX_STRING) throw tooLarge(`A value is longer than ${MAX_STRING} characters.`);
+  if (text.length > maxStringCharacters) throw tooLarge(`A value is longer than ${maxStringCharacters} characters.`);
   if (text.includes('\u0000')) throw invalidValue('A value holds a null character.');
   // A lone surrogate is no character: jsonb refuses it, and it would come back altered.
   if (!text.isWellFormed()) throw invalidValue('A value holds a broken surrogate pair.');

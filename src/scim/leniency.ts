@@ -9,7 +9,7 @@ import { findKey, isEmpty, isObject, type Json, type JsonObject } from './json.t
 import type { Attribute } from './attribute.ts';
 
 /** Elements of one multi-valued attribute, members aside. */
-export const MAX_ELEMENTS = 1000;
+export const maxElements = 1000;
 
 export type LeniencyRule =
   | 'operation-name-case'
@@ -76,8 +76,8 @@ function readList(attribute: Attribute, value: Json, notes: Notes): Json[] {
  * @throws ScimFault 413
  */
 export function checkElements(attribute: Attribute, count: number): void {
-  if (count > MAX_ELEMENTS && attribute.path !== 'members')
-    throw tooLarge(`${attribute.path} has more than ${MAX_ELEMENTS} values.`);
+  if (count > maxElements && attribute.path !== 'members')
+    throw tooLarge(`${attribute.path} has more than ${maxElements} values.`);
 }
 
 /** One element: `{value: …}`, or the bare value. */

@@ -48,7 +48,7 @@ export const STANDARD_MAPPINGS: readonly Mapping[] = [
   { local_attribute: 'user_groups.name', scim_attribute: 'displayName' },
 ];
 
-const MAX_MAPPINGS = 200;
+const maxMappings = 200;
 const PROPERTY = /^[A-Za-z_][\w-]{0,63}$/;
 const OWN_URN = /^urn:[a-z0-9][a-z0-9-]{0,31}:[A-Za-z0-9_.:-]{1,200}$/i;
 
@@ -67,7 +67,7 @@ export class MappingRefused extends Error {
  * @throws MappingRefused
  */
 export function readMappings(mappings: readonly Mapping[]): ReadMapping[] {
-  if (mappings.length > MAX_MAPPINGS) throw new MappingRefused(`more than ${MAX_MAPPINGS} mappings`);
+  if (mappings.length > maxMappings) throw new MappingRefused(`more than ${maxMappings} mappings`);
   const read = mappings.map(readMapping);
   for (const standard of STANDARD_MAPPINGS) {
     if (!['userName', 'active', 'displayName'].includes(standard.scim_attribute)) continue;

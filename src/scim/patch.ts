@@ -11,7 +11,7 @@ import { findAttribute, findExtension, findSub, type Registry } from './registry
 import { isReadOnly } from './resource.ts';
 
 export const PATCH_URN = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
-export const MAX_OPERATIONS = 1000;
+export const maxOperations = 1000;
 
 export type PatchOp = 'add' | 'remove' | 'replace';
 
@@ -50,7 +50,7 @@ export function parsePatch(body: unknown, registry: Registry, notes: Notes): Ope
 
 /** Also of what one operation without a path comes to: each name in it is an operation of its own. */
 function checkCount(operations: number): void {
-  if (operations > MAX_OPERATIONS) throw tooLarge(`More than ${MAX_OPERATIONS} operations.`);
+  if (operations > maxOperations) throw tooLarge(`More than ${maxOperations} operations.`);
 }
 
 function parseOperation(sent: Json, registry: Registry, notes: Notes): Operation[] {

@@ -9,7 +9,7 @@ import type { Attribute } from './attribute.ts';
 import { findAttribute, findExtension, type Registry } from './registry.ts';
 
 /** Characters of one resource as JSON, members aside: a page shows two hundred of them. */
-const MAX_RESOURCE = 98_304;
+const maxResourceCharacters = 98_304;
 
 const NAME = /^[A-Za-z$][\w$-]{0,99}$/;
 /** Not the directory's to say (SC-04); computed or kept elsewhere. */
@@ -135,8 +135,8 @@ export function finishResource(resource: JsonObject, registry: Registry): void {
     }
   }
   const { members: _, ...rest } = resource;
-  if (JSON.stringify(rest).length > MAX_RESOURCE)
-    throw tooLarge(`The resource is longer than ${MAX_RESOURCE} characters.`);
+  if (JSON.stringify(rest).length > maxResourceCharacters)
+    throw tooLarge(`The resource is longer than ${maxResourceCharacters} characters.`);
   const urns = Object.keys(resource).filter((key) => /^urn:/i.test(key));
   for (const urn of urns) if (isEmpty(resource[urn])) delete resource[urn];
   resource.schemas = [registry.schemas.core.id, ...urns.filter((urn) => Object.hasOwn(resource, urn))];

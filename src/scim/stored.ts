@@ -68,14 +68,14 @@ export function storedGroup(group: Group, kept: Kept | null, members?: Reference
 }
 
 /** Characters, roughly, of what one page shows of kept attributes: it then has fewer resources, and always one. */
-const mostOfPage = 4_194_304;
+const maxPageCharacters = 4_194_304;
 
 /** How many of the rows fit into one answer, which is held in memory as a whole (RE-13). */
 export function withinSize(rows: readonly KeptColumns[]): number {
   let size = 0;
   const full = rows.findIndex((row, index) => {
     size += sizeOf(row.kept_attributes);
-    return index > 0 && size > mostOfPage;
+    return index > 0 && size > maxPageCharacters;
   });
   return full < 0 ? rows.length : full;
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ScimFault } from '../../src/scim/errors.ts';
-import { type FilterNode, MAX_FILTER_BYTES, parseFilter, parsePath } from '../../src/scim/filter.ts';
+import { type FilterNode, maxFilterBytes, parseFilter, parsePath } from '../../src/scim/filter.ts';
 import { Random } from '../support/random.ts';
 import { expectRefusal } from './refusal.ts';
 
@@ -155,9 +155,9 @@ describe('scim/filter', () => {
     expect(parseFilter(nested(10))).to.deep.equal(present('a'));
     expectRefusal(() => parseFilter(nested(11)), 400, 'invalidFilter');
     expectRefusal(() => parseFilter(`${'not ('.repeat(40)}a pr${')'.repeat(40)}`), 400, 'invalidFilter');
-    const long = `a eq "${'x'.repeat(MAX_FILTER_BYTES)}"`;
+    const long = `a eq "${'x'.repeat(maxFilterBytes)}"`;
     expectRefusal(() => parseFilter(long), 400, 'invalidFilter');
-    expectRefusal(() => parseFilter(`a eq "${'é'.repeat(MAX_FILTER_BYTES / 2)}"`), 400, 'invalidFilter');
+    expectRefusal(() => parseFilter(`a eq "${'é'.repeat(maxFilterBytes / 2)}"`), 400, 'invalidFilter');
   });
 
   it('SC-07 looks at each character a bounded number of times: what hangs a backtracking reader is answered', () => {

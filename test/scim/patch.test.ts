@@ -3,7 +3,7 @@ import { ScimFault } from '../../src/scim/errors.ts';
 import type { JsonObject } from '../../src/scim/json.ts';
 import { Notes } from '../../src/scim/leniency.ts';
 import { compileMembership } from '../../src/scim/membership.ts';
-import { MAX_OPERATIONS, parsePatch } from '../../src/scim/patch.ts';
+import { maxOperations, parsePatch } from '../../src/scim/patch.ts';
 import { ENTERPRISE, Engine, GROUP, operations, PATCH, USER } from './engine.ts';
 import { uuid } from './directory.ts';
 import { Random } from '../support/random.ts';
@@ -170,7 +170,7 @@ describe('scim/patch', () => {
     ]) {
       expectRefusal(() => engine.patch('User', id, body), 400, 'invalidSyntax');
     }
-    const many = Array.from({ length: MAX_OPERATIONS + 1 }, () => first);
+    const many = Array.from({ length: maxOperations + 1 }, () => first);
     expectRefusal(() => patch(...many), 413);
   });
 

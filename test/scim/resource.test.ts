@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { JsonObject } from '../../src/scim/json.ts';
 import { STANDARD_MAPPINGS } from '../../src/scim/mappings.ts';
 import { buildRegistries } from '../../src/scim/registry.ts';
-import { MAX_ELEMENTS } from '../../src/scim/leniency.ts';
+import { maxElements } from '../../src/scim/leniency.ts';
 import { ENTERPRISE, Engine, GROUP, USER } from './engine.ts';
 import { expectRefusal } from './refusal.ts';
 
@@ -294,7 +294,7 @@ describe('scim/resource', () => {
     const engine = new Engine();
     const user = (part: object) => () => engine.post('User', { schemas: [USER], userName: 'x', ...part });
     expectRefusal(user({ title: 'x'.repeat(70_000) }), 413);
-    expectRefusal(user({ emails: Array.from({ length: MAX_ELEMENTS + 1 }, (_, n) => ({ value: `${n}@x` })) }), 413);
+    expectRefusal(user({ emails: Array.from({ length: maxElements + 1 }, (_, n) => ({ value: `${n}@x` })) }), 413);
     expectRefusal(
       user({
         a1: 'x'.repeat(60_000),

@@ -50,7 +50,7 @@ describe('security: what a clock tells', function () {
   }
 
   /** Every pair of them looks like samples of one distribution. */
-  async function expectAlike(requests: Record<string, Ask>, mostApart: number): Promise<void> {
+  async function expectAlike(requests: Record<string, Ask>, maxApart: number): Promise<void> {
     // Caches and the compiler are warm before anything counts.
     await inTurn(10, requests);
     const taken = Object.entries(await inTurn(samples, requests));
@@ -58,7 +58,7 @@ describe('security: what a clock tells', function () {
       for (const [other, second] of taken.slice(at + 1)) {
         const { apart, likelihood: p } = compare(first, second);
         const told = `${one} (${median(first).toFixed(2)} ms) against ${other} (${median(second).toFixed(2)} ms)`;
-        expect(apart, `${told}: apart`).to.be.below(mostApart);
+        expect(apart, `${told}: apart`).to.be.below(maxApart);
         expect(p, `${told}: Kolmogorov–Smirnov`).to.be.above(0.01);
       }
     }

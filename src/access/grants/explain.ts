@@ -16,11 +16,11 @@ import {
 } from './explain-store.ts';
 import type { AccessExplanation, AccessPath, AccessStep } from './schema.ts';
 
-const mostPaths = 100;
+const maxPaths = 100;
 /** Steps of all of them together: ways through a thousand roles are long, and nobody reads a hundred of those (RE-17). */
-const mostSteps = 2000;
-/** Ways that are longer are not followed. */
-const longest = 2000;
+const maxSteps = 2000;
+/** Steps of one way; a longer one is not followed. */
+const maxWay = 2000;
 
 /**
  * Whether a member has a permission now, and every way to it: group → role → parent role → permission, who gave it, when, until
@@ -103,7 +103,7 @@ async function findPaths({ db, now }: Call, orgId: string, userId: string, permi
   }
   const best = search.paths.sort((a, b) => Number(b.counts) - Number(a.counts) || a.steps.length - b.steps.length);
   let steps = 0;
-  return best.slice(0, mostPaths).filter((path, index) => (steps += path.steps.length) <= mostSteps || index === 0);
+  return best.slice(0, maxPaths).filter((path, index) => (steps += path.steps.length) <= maxSteps || index === 0);
 }
 
 /** Only roles from which the permission is reached: every way that is followed then ends at it, and their number bounds the work. */
@@ -134,7 +134,7 @@ interface Search {
   followed: number;
 }
 
-const isEnough = ({ paths, followed }: Search): boolean => paths.length >= 10 * mostPaths || followed >= 10 * mostSteps;
+const isEnough = ({ paths, followed }: Search): boolean => paths.length >= 10 * maxPaths || followed >= 10 * maxSteps;
 
 /**
  * Follows parents, never twice through the same role; stops when there is more than anybody reads. The steps of the way are those of
@@ -150,7 +150,7 @@ function climb(search: Search, role: RoleRow, steps: AccessStep[]): void {
   }
   for (const { role_id, since } of role.parents) {
     const parent = search.roles.get(role_id);
-    if (!parent || search.seen.has(role_id) || steps.length >= longest || isEnough(search)) continue;
+    if (!parent || search.seen.has(role_id) || steps.length >= maxWay || isEnough(search)) continue;
     const given = { assigned_by: null, assigned_by_label: null, assigned_at: new Date(since) };
     steps.push(step('inheritance', role_id, parent.name, given, unless(true, parent)));
     climb(search, parent, steps);

@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 import { defineEvent } from '../../core/event.ts';
 import { definePermission } from '../../core/permission.ts';
 import { ListQuery } from '../../http/list.ts';
-import { mostCharacters } from '../../http/open-object.ts';
+import { maxCharacters } from '../../http/open-object.ts';
 
 const Id = Type.String({ format: 'uuid' });
 const time = () => Type.Unsafe<Date>(Type.String({ format: 'date-time' }));
@@ -20,7 +20,7 @@ export const identityScopes = ['openid', 'profile', 'email', 'phone', 'offline_a
 
 const Jwks = Type.Object(
   { keys: Type.Array(Type.Object({}, { additionalProperties: true }), { minItems: 1, maxItems: 20 }) },
-  { description: 'Public keys of the application (RFC 7517).', 'x-most-characters': mostCharacters },
+  { description: 'Public keys of the application (RFC 7517).', 'x-most-characters': maxCharacters },
 );
 
 const metadata = {

@@ -6,13 +6,13 @@ import type { Knex } from 'knex';
 import { run, statement } from '../../db/statement.ts';
 
 /** Beyond this many dead families on one grant the grant itself is revoked: nobody loses so many tokens honestly. */
-const mostFamilies = 500;
+const maxFamilies = 500;
 
 const endFamilyStatement = statement(
   'end_family',
   `update oidc_grants set updated_at = now(),
      dead_families = array_append(dead_families, $2::text),
-     revoked_at = case when cardinality(dead_families) >= ${mostFamilies} then clock_timestamp() else revoked_at end
+     revoked_at = case when cardinality(dead_families) >= ${maxFamilies} then clock_timestamp() else revoked_at end
    from (select grant_id as locked from oidc_grants where grant_id = $1 for update) g
    where grant_id = locked and not ($2::text = any (dead_families))
    returning org_id, user_id, client_id`,

@@ -7,7 +7,7 @@ import type { App } from '../../core/app.ts';
 
 const batch = 5000;
 /** Batches of one table in one run; the next run goes on. */
-const mostBatches = 40;
+const maxBatches = 40;
 /** Any number that no other advisory lock of this product uses. */
 const expiryLock = 4_113_008;
 
@@ -28,7 +28,7 @@ export async function expireTokens(app: App): Promise<number> {
   const before = new Date(app.clock().getTime() - 15_000);
   let deleted = 0;
   for (const table of expiring) {
-    for (let round = 0; round < mostBatches; round += 1) {
+    for (let round = 0; round < maxBatches; round += 1) {
       const rows = await app.transact((transaction) => deleteBatch(transaction, table, before));
       deleted += Math.max(rows, 0);
       if (rows < batch) break;

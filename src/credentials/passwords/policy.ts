@@ -10,7 +10,7 @@ const lengthAlone = 15;
 /** Characters that it needs beside a second factor. */
 const lengthWithSecondFactor = 8;
 /** Bytes (UTF-8, after NFC) that are accepted at most: well beyond what a person types, far below what is work to hash. */
-export const mostBytes = 4096;
+export const maxBytes = 4096;
 
 export interface PasswordContext {
   /** Names that an attacker tries: the person's e-mail, username and names, the organization. */
@@ -24,9 +24,9 @@ export interface PasswordContext {
  * password (RFC 8265 §4.2.2). Null for what no keyboard types, or what is longer than is ever accepted.
  */
 export function normalizePassword(password: string): string | null {
-  if (!password.isWellFormed() || password.length > mostBytes) return null;
+  if (!password.isWellFormed() || password.length > maxBytes) return null;
   const normal = password.normalize('NFC');
-  return Buffer.byteLength(normal, 'utf8') > mostBytes ? null : normal;
+  return Buffer.byteLength(normal, 'utf8') > maxBytes ? null : normal;
 }
 
 /**
@@ -36,7 +36,7 @@ export function normalizePassword(password: string): string | null {
 export function checkNewPassword(password: string, context: PasswordContext = {}): string {
   const normal = normalizePassword(password);
   if (normal === null) {
-    throw new Fault('password_malformed', `It must be valid Unicode of at most ${mostBytes} bytes.`);
+    throw new Fault('password_malformed', `It must be valid Unicode of at most ${maxBytes} bytes.`);
   }
   const least = context.has_second_factor ? lengthWithSecondFactor : lengthAlone;
   // Characters are code points (NIST SP 800-63B-4 §3.1.1.2), so that no script is at a disadvantage.

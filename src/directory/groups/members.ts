@@ -94,7 +94,7 @@ function refuseUnknown(ids: readonly string[]): never {
   throw new Fault('member_unknown', undefined, { errors });
 }
 
-const mostInOneEvent = 100;
+const maxInOneEvent = 100;
 
 async function settle(call: Call, group: Group, added: readonly string[], removed: readonly string[]): Promise<Group> {
   const member_count = await moveMemberCount(call.db, group.group_id, added.length - removed.length, call.now);
@@ -103,8 +103,8 @@ async function settle(call: Call, group: Group, added: readonly string[], remove
   const changes = [...added.map((id) => ({ id, comes: true })), ...removed.map((id) => ({ id, comes: false }))].sort(
     (a, b) => (a.id < b.id ? -1 : 1),
   );
-  for (let start = 0; start < changes.length; start += mostInOneEvent) {
-    const part = changes.slice(start, start + mostInOneEvent);
+  for (let start = 0; start < changes.length; start += maxInOneEvent) {
+    const part = changes.slice(start, start + maxInOneEvent);
     await call.emit(groupMembersChanged, {
       org_id: group.org_id,
       object_id: group.group_id,

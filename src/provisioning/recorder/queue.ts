@@ -7,8 +7,8 @@ import { isUnavailable } from '../../db/errors.ts';
 import { insertRequests, type RecordedRow } from './store.ts';
 
 /** Rows that wait at most; a row has two bodies of at most some 20,000 characters. */
-const mostWaiting = 1000;
-const mostAtOnce = 50;
+const maxWaiting = 1000;
+const maxAtOnce = 50;
 /** Milliseconds: how long the first row of a batch waits for others. */
 const gather = 100;
 /** Milliseconds before a batch is tried again when the database did not answer. */
@@ -28,7 +28,7 @@ class RecorderQueue {
   }
 
   push(row: RecordedRow): void {
-    if (this.#waiting.length >= mostWaiting) {
+    if (this.#waiting.length >= maxWaiting) {
       this.#lost += 1;
       return;
     }
@@ -54,7 +54,7 @@ class RecorderQueue {
 
   /** Never throws: there is nobody to tell but the log. */
   async #writeBatch(): Promise<void> {
-    const batch = this.#waiting.splice(0, mostAtOnce);
+    const batch = this.#waiting.splice(0, maxAtOnce);
     if (batch.length === 0) return;
     try {
       await insertRequests(this.#app.db, batch);

@@ -5,9 +5,9 @@
 import { isSecretName, withoutOurSecrets } from '../../core/redact.ts';
 
 /** Characters of names and texts that one recorded body has at most, give or take its last text. */
-const mostCharacters = 16_384;
+const maxCharacters = 16_384;
 const longestText = 2048;
-const mostItems = 100;
+const maxItems = 100;
 const deepest = 16;
 
 const hidden = '[redacted]';
@@ -21,7 +21,7 @@ interface Budget {
 }
 
 /** A copy for the recorder; undefined stays so. */
-export const recordedBody = (body: unknown): unknown => copy(body, { left: mostCharacters }, 0);
+export const recordedBody = (body: unknown): unknown => copy(body, { left: maxCharacters }, 0);
 
 function copy(value: unknown, budget: Budget, depth: number): unknown {
   if (typeof value === 'string') return text(value, budget);
@@ -41,7 +41,7 @@ function text(value: string, budget: Budget): string {
 
 function list(items: readonly unknown[], budget: Budget, depth: number): unknown[] {
   const kept: unknown[] = [];
-  for (const item of items.slice(0, mostItems)) {
+  for (const item of items.slice(0, maxItems)) {
     if (budget.left <= 0) break;
     budget.left -= 2;
     kept.push(copy(item, budget, depth + 1));

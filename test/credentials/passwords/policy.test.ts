@@ -3,7 +3,7 @@ import { Fault } from '../../../src/core/fault.ts';
 import { commonPasswordCount } from '../../../src/credentials/passwords/blocklist.ts';
 import {
   checkNewPassword,
-  mostBytes,
+  maxBytes,
   normalizePassword,
   type PasswordContext,
 } from '../../../src/credentials/passwords/policy.ts';
@@ -36,8 +36,8 @@ describe('credentials/passwords/policy', () => {
       expect(checkNewPassword(long)).to.equal(long);
     }
     const prefix = `${good} `;
-    expect(codeOf(prefix + 'é'.repeat((mostBytes - prefix.length) / 2))).to.equal('accepted');
-    expect(codeOf(`${prefix}${'é'.repeat(mostBytes / 2)}`)).to.equal('password_malformed');
+    expect(codeOf(prefix + 'é'.repeat((maxBytes - prefix.length) / 2))).to.equal('accepted');
+    expect(codeOf(`${prefix}${'é'.repeat(maxBytes / 2)}`)).to.equal('password_malformed');
     expect(codeOf('x'.repeat(1_000_000))).to.equal('password_malformed');
   });
 
