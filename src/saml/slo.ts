@@ -1,5 +1,6 @@
 /** Single logout: what identity providers ask of us, and what they answer us, by redirect and by POST. */
 import { Fault } from '../core/fault.ts';
+import { isOurFault } from '../federation/attempts/service.ts';
 import { receiveLogout } from '../federation/exchanges/logout.ts';
 import type { LogoutInput } from '../federation/saml/logout.ts';
 import { edgeOf } from '../http/server.ts';
@@ -13,7 +14,7 @@ export async function logout(visit: Visit): Promise<void> {
   if (outcome.kind === 'returned') return seeOther(context, outcome.return_to);
   if (outcome.kind === 'refused') {
     return refuse(visit, {
-      status: outcome.code === 'busy' || outcome.code === 'timeout' ? 503 : 400,
+      status: isOurFault(outcome.code) ? 503 : 400,
       reference: outcome.reference,
       title: 'We could not sign you out',
       message: 'The request to sign you out did not fit together. To be sure, close the browser.',

@@ -1,6 +1,6 @@
 /**
- * Sign-in traces: one row for each response of an identity provider, with what was checked and why it was refused. The visitor is
- * shown the reference, the organization's administrator finds the reason under it (checklist SA-16).
+ * Sign-in traces: one row for each response of an identity provider, and for each logout of one that was refused, with what was checked
+ * and why it was refused. The visitor is shown the reference, the organization's administrator finds the reason under it (checklist SA-16).
  * Tables: federation_attempts. Events: none; a trace is no change of anybody's data.
  * Invariant: no XML, no NameID and no value of an attribute is kept, only what they were called and their outline (SD-06, SD-07).
  * Refused messages, which anybody can send, are kept up to a rate (checklist AL-05).
@@ -65,9 +65,28 @@ export async function recordAttempt(call: Call, attempt: Attempt): Promise<void>
   });
 }
 
-/** Whether another refused response of a connection may be kept; counted over all processes. */
-export async function mayRecordRefusal(call: Call, providerId: string): Promise<boolean> {
-  return (await take(call.app, [{ policy: refusedResponses, subject: providerId }])).taken;
+const ours: ReadonlySet<AttemptCode> = new Set(['busy', 'timeout', 'internal']);
+
+/** Whether the fault was ours, and not the message’s: the same one may be good a moment later. */
+export const isOurFault = (code: AttemptCode): boolean => ours.has(code);
+
+/**
+ * Tells the log of a message that was not believed, and writes its trace. Anybody can send those, so only so many of a connection are
+ * kept, counted over all processes.
+ * @param what was refused, for the log
+ */
+export async function recordRefusal(
+  call: Call,
+  what: string,
+  refused: Omit<Attempt, 'result' | 'user_id'> & { readonly code: AttemptCode },
+): Promise<void> {
+  const { reference, provider_id, code } = refused;
+  call.app.log.info(
+    { request_id: call.request.request_id, reference, provider_id, refusal: code },
+    `${what} was refused`,
+  );
+  const { taken } = await take(call.app, [{ policy: refusedResponses, subject: provider_id }]);
+  if (taken) await recordAttempt(call, { ...refused, user_id: null, result: isOurFault(code) ? 'failure' : 'denied' });
 }
 
 /** The same person has the same hash in the traces of a connection; nobody without our key can try names against it. */

@@ -8,7 +8,7 @@ import { Fault } from '../../core/fault.ts';
 import { hashSecret, sameSecret } from '../../core/secret.ts';
 import { shareAccess } from '../../directory/organizations/service.ts';
 import type { AttemptCode } from '../attempts/codes.ts';
-import { type Attempt, mayRecordRefusal, newReference, recordAttempt } from '../attempts/service.ts';
+import { type Attempt, isOurFault, newReference, recordAttempt, recordRefusal } from '../attempts/service.ts';
 import type { FindByExternalId } from '../links/candidates.ts';
 import { linkIdentity, LinkRace } from '../links/service.ts';
 import { type Connection, findConnection, keepConnection, noteConnectionUse } from '../providers/connection.ts';
@@ -244,9 +244,7 @@ async function denied(
   return refusal(call, exchange, code);
 }
 
-const ours: ReadonlySet<AttemptCode> = new Set(['busy', 'timeout', 'internal']);
-
-/** A message that was not believed: nothing is consumed. Anybody can send those, so only so many are kept. */
+/** A message that was not believed: nothing is consumed. */
 async function refuse(
   call: Call,
   exchange: Exchange,
@@ -254,19 +252,13 @@ async function refuse(
   checks: Attempt['checks'],
   identity?: SamlIdentity,
 ): Promise<Completion> {
-  const { provider_id } = exchange.connection;
-  const facts = { reference: exchange.reference, provider_id, refusal: code };
-  call.app.log.info({ ...facts, request_id: call.request.request_id }, 'a sign-in by SAML was refused');
-  if (await mayRecordRefusal(call, provider_id)) {
-    const result = ours.has(code) ? ('failure' as const) : ('denied' as const);
-    await recordAttempt(call, { ...traceOf(exchange, { identity }), result, code, user_id: null, checks });
-  }
+  await recordRefusal(call, 'a sign-in by SAML', { ...traceOf(exchange, { identity }), code, checks });
   return refusal(call, exchange, code);
 }
 
 function refusal(call: Call, { asked, reference }: Exchange, code: AttemptCode): Completion {
   if (asked?.kind === 'test') return { kind: 'tested', reference, ok: false };
-  const status = ours.has(code) ? 503 : /^(account|connection|organization)\.|^status$/.test(code) ? 403 : 400;
+  const status = isOurFault(code) ? 503 : /^(account|connection|organization)\.|^status$/.test(code) ? 403 : 400;
   const return_to = asked?.return_to_encrypted ? returnTo(call, asked) : null;
   return { kind: 'refused', reference, code, status, return_to };
 }

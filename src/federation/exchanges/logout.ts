@@ -5,7 +5,7 @@
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { hashSecret, newSecret, sameSecret } from '../../core/secret.ts';
-import { type Attempt, mayRecordRefusal, newReference, recordAttempt } from '../attempts/service.ts';
+import { newReference, recordRefusal } from '../attempts/service.ts';
 import { samlKeys } from '../keys/service.ts';
 import { connectionActor } from '../links/service.ts';
 import { serviceProviderOf, sloEndpoint } from '../providers/config.ts';
@@ -113,8 +113,6 @@ async function finish(
   };
 }
 
-const ours: ReadonlySet<Refused> = new Set<Refused>(['busy', 'timeout', 'internal']);
-
 /** The visitor gets a reference, the organization's administrator the reason under it, as for a sign-in (checklist SA-16). */
 async function refuse(
   call: Call,
@@ -123,17 +121,12 @@ async function refuse(
   checks: readonly Check[] = [],
 ): Promise<LogoutOutcome> {
   const reference = newReference();
-  const { request_id } = call.request;
-  call.app.log.info({ request_id, reference, provider_id, refusal: code }, 'a single logout was refused');
-  if (await mayRecordRefusal(call, provider_id)) {
-    const what: Attempt['checks'] = [{ check: 'single logout', ok: true }, ...checks];
-    await recordAttempt(call, {
-      ...{ org_id, provider_id, reference, code, user_id: null, subject: null },
-      result: ours.has(code) ? 'failure' : 'denied',
-      checks: checks.length > 0 ? what : [...what, { check: 'logout', ok: false, code }],
-      ...{ attributes: {}, sources: {}, is_test: false },
-    });
-  }
+  const looked = checks.length > 0 ? checks : [{ check: 'logout', ok: false, code }];
+  await recordRefusal(call, 'a single logout', {
+    ...{ org_id, provider_id, reference, code, subject: null },
+    checks: [{ check: 'single logout', ok: true }, ...looked],
+    ...{ attributes: {}, sources: {}, is_test: false },
+  });
   return { kind: 'refused', code, reference };
 }
 
