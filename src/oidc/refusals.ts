@@ -33,10 +33,12 @@ export function listenToRefusals(app: App, provider: Provider): () => Promise<un
     const actor = claimed(client);
     const call = Call.begin(app, actor, requestFacts(context as never));
     const fault = new Fault('unauthenticated');
+    const params = { client_id: client.clientId };
     const written = new Promise<void>((resolve) => {
-      context.res.once('close', () =>
-        resolve(record(call, { operation, permission: null, params: { client_id: client.clientId }, fault })),
-      );
+      const write = () => resolve(record(call, { operation, permission: null, params, fault }));
+      // Who hung up before the answer closed it already; nothing would tell of that again.
+      if (context.res.closed) write();
+      else context.res.once('close', write);
     }).finally(() => pending.delete(written));
     pending.add(written);
   };

@@ -1,4 +1,6 @@
 /** What the provider refuses before it looks: other methods, large bodies; and who says to be an application and cannot prove it. */
+import { channel, type Channel } from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { newSecret } from '../../src/core/secret.ts';
@@ -22,6 +24,18 @@ const known: Readonly<Record<string, readonly string[]>> = {
   '/oauth/logout/success': ['GET', 'HEAD'],
 };
 const forms = Object.keys(known).filter((path) => known[path]?.includes('POST'));
+
+type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
+
+/** The next message of a channel. */
+const once = (from: Channel): Promise<Exchange> =>
+  new Promise((resolve) => {
+    const listen = (message: unknown) => {
+      from.unsubscribe(listen);
+      resolve(message as Exchange);
+    };
+    from.subscribe(listen);
+  });
 
 describe('oidc/refusals', () => {
   let w: World;
@@ -168,6 +182,28 @@ describe('oidc/refusals', () => {
       await w.lintel.oidc.drain();
       expect(await rows(flooded.client_id)).to.have.length(30);
       expect(await rows('nobody-knows-me')).to.deep.equal([]);
+    });
+
+    it('AL-01: also of who hangs up before the answer, and stopping waits for nothing that never comes', async () => {
+      const hasty = await makeApplication(w, { org_id });
+      // The look-up of the application waits until nobody listens any more.
+      const holder = await w.db.transaction();
+      await holder.raw('lock table oidc_clients in access exclusive mode');
+      const arrived = once(channel('http.server.request.start'));
+      const socket = connect(Number(new URL(w.url).port), 'localhost');
+      const body = 'grant_type=client_credentials';
+      socket.write(
+        `POST /oauth/token HTTP/1.1\r\nHost: ${new URL(w.url).host}\r\n` +
+          `Authorization: ${basic({ ...hasty, client_secret: secret })}\r\n` +
+          `Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      const { request, response } = await arrived;
+      await until(async () => request.complete);
+      socket.destroy();
+      await until(async () => response.closed);
+      await holder.commit();
+      await until(async () => (await rows(hasty.client_id)).length === 1);
+      await w.lintel.oidc.drain();
     });
   });
 });
