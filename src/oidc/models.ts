@@ -83,7 +83,7 @@ function rememberLogin(provider: Provider): void {
 }
 
 /** Seconds that a machine may be behind the clock that all share: what it still takes for unexpired must be known for so long. */
-const behind = 60;
+export const behind = 60;
 
 /** One statement decides which of two requests with the same `jti` was first (OA-21); the library looks, then writes. */
 function replaceReplayDetection(provider: Provider, app: App): void {
