@@ -41,6 +41,3 @@ async function valueText(value: Json): Promise<string> {
   }
   return `[${parts.join(',')}]`;
 }
-
-export const sameText = (a: string | null | undefined, b: string | null): boolean =>
-  typeof a === 'string' && b !== null && a.toLowerCase() === b.toLowerCase();

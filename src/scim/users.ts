@@ -37,7 +37,6 @@ import { readResource } from './resource.ts';
 import { buildResource, type Reference, splitResource, type StoredResource, type StoredRow } from './resource-store.ts';
 import { type Kept, type KeptColumns, keptOf, projectionOf, show, storedUser, withinSize } from './stored.ts';
 import { nameWhatIsTaken } from './taken.ts';
-import { sameText } from './text.ts';
 
 type Row = User & KeptColumns;
 
@@ -268,7 +267,7 @@ async function write(
 ): Promise<StoredRow> {
   const columns = columnsOf(stored, user.properties as Record<string, unknown>);
   // The userName of an account without one is its e-mail: to send that back sets no username.
-  if (user.username === null && sameText(columns.username, user.email)) delete columns.username;
+  if (user.username === null && columns.username?.toLowerCase() === user.email?.toLowerCase()) delete columns.username;
   const { after, changed } = await updateOwnedUser(call, client.org_id, user.user_id, columns);
   const { external_id, attributes } = stored;
   const content = { external_id, attributes, touch: changed.length > 0 };

@@ -63,8 +63,8 @@ const noteStatement = statement(
  * Notes the sign-in at an account that may sign in, and holds it by that; with a password only where its organization allows one
  * (the federation room keeps that). @returns false for any other, also when it is just becoming one
  */
-export async function noteLogin(db: Knex, user_id: string, now: Date, by_password: boolean): Promise<boolean> {
-  const noted = await run(db, noteStatement, [user_id, now, Math.floor(now.getTime() / 1000), by_password]);
+export async function noteLogin(db: Knex, user_id: string, now: Date, isByPassword: boolean): Promise<boolean> {
+  const noted = await run(db, noteStatement, [user_id, now, Math.floor(now.getTime() / 1000), isByPassword]);
   return noted.length === 1;
 }
 
