@@ -100,7 +100,10 @@ export const AccessExplanation = Type.Object(
     allowed: Type.Boolean(),
     reason: Type.Enum(['granted', 'no_path', 'membership_inactive', 'organization_inactive', 'account_disabled']),
     evaluated_at: time(),
-    paths: Type.Array(AccessPath, { description: 'Every way to the permission, those that count first; at most 100.' }),
+    paths: Type.Array(AccessPath, {
+      description:
+        'Every way to the permission, those that count first; at most 100, and at most 2,000 steps of all of them together.',
+    }),
   },
   { $id: 'AccessExplanation' },
 );
