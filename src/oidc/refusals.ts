@@ -28,7 +28,7 @@ export function listenToRefusals(app: App, provider: Provider): () => Promise<un
   const record = denials();
   const pending = new Set<Promise<void>>();
 
-  /** Once the answer is out: how long it took must not tell whether there is such an application (checklist RE-17, AU-07). */
+  /** Once the answer is out: how long it took must not tell whether there is such an application (checklist AU-07). */
   const denied = (context: KoaContextWithOIDC, operation: string, client: LintelClient): void => {
     const actor = claimed(client);
     const call = Call.begin(app, actor, requestFacts(context as never));
