@@ -106,26 +106,28 @@ async function findPaths({ db, now }: Call, orgId: string, userId: string, permi
   return best.slice(0, maxPaths).filter((path, index) => (steps += path.steps.length) <= maxSteps || index === 0);
 }
 
+/** A role, and how many steps of inheritance above it the permission is: the fewest. */
+type Leading = RoleRow & { readonly distance: number };
+
 /** Only roles from which the permission is reached: every way that is followed then ends at it, and their number bounds the work. */
-function leadingTo(reached: readonly RoleRow[], ends: readonly string[]): Map<string, RoleRow> {
+function leadingTo(reached: readonly RoleRow[], ends: readonly string[]): Map<string, Leading> {
   const children = new Map<string, RoleRow[]>();
   for (const role of reached) {
     for (const { role_id } of role.parents) children.set(role_id, [...(children.get(role_id) ?? []), role]);
   }
-  const leading = new Map(reached.filter(({ role_id }) => ends.includes(role_id)).map((role) => [role.role_id, role]));
-  const queue = [...leading.keys()];
-  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-    for (const child of children.get(id) ?? []) {
-      if (leading.has(child.role_id)) continue;
-      leading.set(child.role_id, child);
-      queue.push(child.role_id);
+  const holding = reached.filter(({ role_id }) => ends.includes(role_id));
+  const leading = new Map<string, Leading>(holding.map((role) => [role.role_id, { ...role, distance: 0 }]));
+  // In the order in which they were found, nearest first; what is added meanwhile comes at the end.
+  for (const { role_id, distance } of leading.values()) {
+    for (const child of children.get(role_id) ?? []) {
+      if (!leading.has(child.role_id)) leading.set(child.role_id, { ...child, distance: distance + 1 });
     }
   }
   return leading;
 }
 
 interface Search {
-  readonly roles: ReadonlyMap<string, RoleRow>;
+  readonly roles: ReadonlyMap<string, Leading>;
   readonly contents: ReadonlyMap<string, ContentRow[]>;
   readonly paths: AccessPath[];
   /** Roles of the way that is followed at the moment. */
@@ -150,7 +152,9 @@ function climb(search: Search, role: RoleRow, steps: AccessStep[]): void {
   }
   for (const { role_id, since } of role.parents) {
     const parent = search.roles.get(role_id);
-    if (!parent || search.seen.has(role_id) || steps.length >= maxWay || isEnough(search)) continue;
+    if (!parent || search.seen.has(role_id) || isEnough(search)) continue;
+    // What cannot end in time is not begun: there may be more such ways than anybody can count.
+    if (steps.length + 1 + parent.distance > maxWay) continue;
     const given = { assigned_by: null, assigned_by_label: null, assigned_at: new Date(since) };
     steps.push(step('inheritance', role_id, parent.name, given, unless(true, parent)));
     climb(search, parent, steps);

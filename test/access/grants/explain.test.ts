@@ -111,29 +111,57 @@ describe('access/grants: explaining', () => {
     expect(await explainAccess(w.call(), org.org_id, user.user_id, 'nothing.do')).to.deep.include({ paths: [] });
   });
 
+  /** Makes the roles between the first layer and the last; each role of a layer inherits from each of the next. */
+  async function stack(org_id: string, layers: readonly string[][]): Promise<void> {
+    await w.db.batchInsert(
+      'roles',
+      layers
+        .slice(1, -1)
+        .flat()
+        .map((role_id) => ({ role_id, org_id, name: role_id })),
+    );
+    const edges = layers
+      .slice(1)
+      .flatMap((above, at) =>
+        (layers[at] ?? []).flatMap((role_id) => above.map((parent_role_id) => ({ role_id, parent_role_id }))),
+      );
+    await w.db.batchInsert('role_inheritance', edges);
+  }
+
   it('RE-17: of a ladder of diamonds, which has 2^150 ways, it tells as many steps as anybody reads', async () => {
     const org = await makeOrganization(w);
     const user = await makeOwned(w, org);
     const bottom = await makeRole(w, org, 'bottom');
     const top = await makeRole(w, org, 'top', ['deep.do']);
     await grantRole(w.call(), org.org_id, user.user_id, { role_id: bottom.role_id });
-    const layers = [[bottom.role_id], ...Array.from({ length: 150 }, () => [newId(), newId()]), [top.role_id]];
-    const rows = layers
-      .slice(1, -1)
-      .flatMap((layer) => layer.map((role_id) => ({ role_id, org_id: org.org_id, name: role_id })));
-    await w.db('roles').insert(rows);
-    const edges = layers
-      .slice(1)
-      .flatMap((above, at) =>
-        (layers[at] ?? []).flatMap((role_id) => above.map((parent_role_id) => ({ role_id, parent_role_id }))),
-      );
-    await w.db('role_inheritance').insert(edges);
+    const layers = Array.from({ length: 150 }, () => [newId(), newId()]);
+    await stack(org.org_id, [[bottom.role_id], ...layers, [top.role_id]]);
     const explained = await explainAccess(w.call(), org.org_id, user.user_id, 'deep.do');
     expect(explained.allowed).to.equal(true);
     const told = explained.paths.map(({ steps }) => steps.length);
     // Each leads from the bottom over every layer to the top, and to the permission.
     expect(new Set(told)).to.deep.equal(new Set([153]));
     expect(told).to.have.length(Math.floor(2000 / 153));
+  });
+
+  it('RE-17: what is too far away is not looked for on each of 2^40 ways, and the short way beside them is told', async () => {
+    const org = await makeOrganization(w);
+    const user = await makeOwned(w, org);
+    const bottom = await makeRole(w, org, 'bottom');
+    const top = await makeRole(w, org, 'top', ['deep.do']);
+    await grantRole(w.call(), org.org_id, user.user_id, { role_id: bottom.role_id });
+    const ladder = Array.from({ length: 40 }, () => [newId(), newId()]);
+    const chain = Array.from({ length: 1990 }, () => [newId()]);
+    await stack(org.org_id, [[bottom.role_id], ...ladder, ...chain, [top.role_id]]);
+    const beside = await makeRole(w, org, 'beside');
+    await w.db('role_inheritance').insert([
+      { role_id: bottom.role_id, parent_role_id: beside.role_id },
+      { role_id: beside.role_id, parent_role_id: top.role_id },
+    ]);
+    const explained = await explainAccess(w.call(), org.org_id, user.user_id, 'deep.do');
+    expect(explained.paths.map(({ steps }) => steps.map(({ name }) => name))).to.deep.equal([
+      ['bottom', 'beside', 'top', 'deep.do'],
+    ]);
   });
 
   it('MT-02: explains members of the own organization only', async () => {
