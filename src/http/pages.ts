@@ -7,8 +7,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { Eta } from 'eta';
 import type { Middleware } from 'koa';
-import { reads, requireMethod } from './methods.ts';
 import { type Brand, brandStyle, logoSource } from './branding.ts';
+import { reads, requireMethod } from './methods.ts';
 
 /** What every page is given; each template says at its head what else it expects. */
 export interface PageData {

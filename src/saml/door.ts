@@ -10,6 +10,7 @@ import { Fault } from '../core/fault.ts';
 import { isId } from '../core/id.ts';
 import type { EndSessions } from '../federation/exchanges/logout.ts';
 import type { FindByExternalId } from '../federation/links/candidates.ts';
+import { reads, requireMethod } from '../http/methods.ts';
 import type { Pages } from '../http/pages.ts';
 import { edgeOf, requestFacts } from '../http/server.ts';
 import { consume } from './acs.ts';
@@ -37,7 +38,7 @@ export interface Visit {
 const address = /^\/saml\/([^/]+)\/(metadata|acs|slo|login)$/;
 
 const endpoints = {
-  metadata: { methods: ['GET', 'HEAD'], run: metadata },
+  metadata: { methods: reads, run: metadata },
   acs: { methods: ['POST'], run: consume },
   slo: { methods: ['GET', 'POST'], run: logout },
   login: { methods: ['GET'], run: login },
@@ -50,10 +51,7 @@ export function samlDoor(parts: SamlDoorParts): Middleware {
     if (name === undefined) return next();
     const { methods, run } = endpoints[name as keyof typeof endpoints];
     edgeOf(context).route = `saml.${name}`;
-    if (!(methods as readonly string[]).includes(context.method)) {
-      context.set('allow', methods.join(', '));
-      throw new Fault('method_not_allowed');
-    }
+    requireMethod(context, methods);
     if (!isId(providerId)) throw new Fault('not_found');
     const call = Call.begin(parts.app, systemActor('saml'), requestFacts(context));
     await run({ parts, context, call, providerId: providerId.toLowerCase() });

@@ -5,10 +5,10 @@ import type { App } from '../core/app.ts';
 import { Fault } from '../core/fault.ts';
 import { isId } from '../core/id.ts';
 import { newSecret } from '../core/secret.ts';
+import { reads, requireMethod } from '../http/methods.ts';
 import type { Pages } from '../http/pages.ts';
 import { edgeOf } from '../http/server.ts';
 import { developmentMail, developmentMails } from '../notifications/mails/service.ts';
-import { reads, requireMethod } from '../http/methods.ts';
 import { isSetupPending } from '../signin/setup/service.ts';
 
 export interface SiteParts {

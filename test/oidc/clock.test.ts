@@ -32,13 +32,12 @@ describe('oidc: the clock of one machine', () => {
       const client = await makeApplication(w);
       const person = await makePerson(w);
       w.skew = skew;
-      const login = { auth_time: w.app.clock() };
       const { tokens } = await signIn(
         w,
         client,
         person,
         { scope: 'openid offline_access', prompt: 'consent', max_age: '600' },
-        { consent: 'allow', login: { account_id: person.user_id, ...login } },
+        { consent: 'allow', login: { account_id: person.user_id, auth_time: w.app.clock() } },
       );
       expectNow(payloadOf(tokens.id_token ?? ''), 3600);
       const renewed = await refresh(w, client, tokens.refresh_token ?? '');

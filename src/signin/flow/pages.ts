@@ -1,12 +1,12 @@
 /** The pages of a sign-in: everything below `/signin/<uid>`, where the interaction's cookie is. */
 import type { Context, Middleware } from 'koa';
 import { readBody } from '../../http/body.ts';
+import { reads, requireMethod } from '../../http/methods.ts';
 import { edgeOf } from '../../http/server.ts';
 import { resume } from '../steps/company.ts';
 import type { SigninParts } from './collaborators.ts';
 import { show, stepNames, submit } from './dispatcher.ts';
 import { emptyAttempt } from './schema.ts';
-import { reads, requireMethod } from '../../http/methods.ts';
 import { type Form, Walk } from './walk.ts';
 
 const address = /^\/signin\/([\w-]{20,64})(?:\/([a-z]+))?$/;

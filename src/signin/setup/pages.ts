@@ -4,9 +4,9 @@ import type { App } from '../../core/app.ts';
 import { Fault } from '../../core/fault.ts';
 import { readBody } from '../../http/body.ts';
 import type { FormGuard } from '../../http/csrf.ts';
+import { reads, requireMethod } from '../../http/methods.ts';
 import type { PageProblem, Pages } from '../../http/pages.ts';
 import { edgeOf, requestFacts } from '../../http/server.ts';
-import { reads, requireMethod } from '../../http/methods.ts';
 import { completeSetup, isSetupOpen } from './service.ts';
 
 export interface SetupParts {
