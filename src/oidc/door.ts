@@ -211,5 +211,9 @@ function reportDefect(app: App, context: Context, error: unknown): void {
     { err: error, request_id: edgeOf(context).request_id },
     unavailable ? 'database_unavailable' : 'the provider failed',
   );
-  if (unavailable && context.status === 500) context.status = 503;
+  if (!unavailable || context.status !== 500) return;
+  context.status = 503;
+  if (isJson(context.body)) context.body = { error: 'temporarily_unavailable', error_description: fault.says };
 }
+
+const isJson = (body: unknown): boolean => typeof body === 'object' && body !== null && 'error' in body;
