@@ -2,7 +2,9 @@
  * Searches whose condition a caller compiled: text of its own constant tables, values as bindings only. Every `?` is a
  * binding; operators of jsonb that contain one are written as functions.
  */
+import { hash } from 'node:crypto';
 import type { Knex } from 'knex';
+import { read, statement } from './statement.ts';
 
 export type Binding = string | number | boolean | Date | null;
 
@@ -18,6 +20,11 @@ export interface Search {
   readonly where?: Fragment | null;
   /** What to sort by; the id decides between equals. By time of creation, then id, when absent. */
   readonly order?: Fragment & { readonly descending?: boolean };
+  /**
+   * It asks for what at most one has, so that one plan is right for every value: PostgreSQL keeps it, and planning is most of what a
+   * look-up costs. Not for a condition of which some values have many rows.
+   */
+  readonly isLookup?: boolean;
   readonly limit: number;
   readonly offset?: number;
   /** Only what comes after this one in the order of creation; not together with `order`. */
@@ -32,6 +39,13 @@ const values = (fragment: Fragment): Knex.Value[] => fragment.bindings as unknow
 export function addCondition(query: Knex.QueryBuilder, { joins, where }: Condition): void {
   if (joins) query.joinRaw(joins.sql, values(joins) as never);
   if (where) query.whereRaw(`(${where.sql})`, values(where));
+}
+
+/** The rows of a search. */
+export async function rowsOf<Row>(db: Knex, query: Knex.QueryBuilder, { isLookup }: Search): Promise<Row[]> {
+  if (!isLookup) return (await query) as Row[];
+  const { sql, bindings } = query.toSQL().toNative();
+  return read<Row>(db, statement(`search_${hash('sha256', sql, 'base64url')}`, sql), bindings);
 }
 
 /** @param created the column of the time of creation @param id the column of the id; both with their table */

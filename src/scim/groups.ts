@@ -12,7 +12,6 @@ import {
   countGroups,
   createGroup,
   deleteGroup as removeGroup,
-  findGroup,
   holdGroup,
   ownedMembersOf,
   searchGroups,
@@ -26,7 +25,7 @@ import { checkIfMatch, isNotModified } from './etag.ts';
 import type { JsonObject } from './json.ts';
 import type { ListQuery } from './list.ts';
 import { compileMembership, type MembershipDelta } from './membership.ts';
-import { listResources, type Source } from './pages.ts';
+import { findResource, listResources, type Source } from './pages.ts';
 import { type Operation, parsePatch } from './patch.ts';
 import { applyPatch } from './patch-apply.ts';
 import { isShown, type Projection } from './projection.ts';
@@ -90,11 +89,11 @@ export const listGroups = (request: ScimRequest, query: ListQuery): Promise<Json
 
 /** @throws ScimFault 404, the same for an unknown id and for another organization's (SC-01) */
 export async function getGroup(request: ScimRequest, id: string, asking: Asking): Promise<ScimAnswer> {
-  const { call, client, registries, trail } = request;
+  const { registries, trail } = request;
   Object.assign(trail, { resource_type: 'Group', resource_id: id });
-  const group = isId(id) ? await findGroup(call.db, client.org_id, id) : null;
-  if (!group) throw notFound();
-  const row = storedGroup(group, await kept(call, request, id));
+  const found = await findResource(request, id, groups);
+  if (!found) throw notFound();
+  const row = storedGroup(found, keptOf(found));
   if (isNotModified(asking.if_none_match, row.version)) return { status: 304, headers: { etag: row.version } };
   return answer(request, 200, row, projectionOf(asking, registries.Group));
 }

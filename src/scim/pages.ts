@@ -3,6 +3,7 @@
  * tell it, one for what hangs on them.
  */
 import type { Knex } from 'knex';
+import { isId } from '../core/id.ts';
 import type { Condition, Search } from '../db/search.ts';
 import { joinResources } from '../provisioning/resources/service.ts';
 import { tooMany } from './errors.ts';
@@ -12,7 +13,7 @@ import { type ListQuery, listResponse, makeCursor, type Page, type PagePlan, pla
 import type { Projection } from './projection.ts';
 import type { Registry } from './registry.ts';
 import type { ScimRequest } from './request.ts';
-import { type Fragment, join } from './sql-fragment.ts';
+import { type Fragment, join, sql } from './sql-fragment.ts';
 import type { KeptColumns } from './stored.ts';
 
 /** One resource type, as pages need to know it. */
@@ -25,6 +26,22 @@ export interface Source<Row extends KeptColumns> {
   /** How many of the rows one answer may hold; at least one of them. */
   fitting(rows: readonly Row[], projection: Projection, registry: Registry): number;
   shape(request: ScimRequest, rows: readonly Row[], projection: Projection): Promise<JsonObject[]>;
+}
+
+/**
+ * One resource with what the client keeps of it, in one statement.
+ * @returns undefined for an unknown id and for another organization's alike (SC-01)
+ */
+export async function findResource<Row extends KeptColumns>(
+  { call, client }: ScimRequest,
+  id: string,
+  { kind, select, search }: Source<Row>,
+): Promise<Row | undefined> {
+  if (!isId(id)) return undefined;
+  const where = { User: sql`users.user_id = ${id}::uuid`, Group: sql`user_groups.group_id = ${id}::uuid` }[kind];
+  const joins = joinResources(client, kind);
+  const [row] = await search(call.db, client.org_id, { select, joins, where, isLookup: true, limit: 1 });
+  return row;
 }
 
 /** @throws ScimFault 400 tooMany when the filter takes longer than a statement may */
@@ -81,13 +98,27 @@ const placed = (where: Condition['where'], { after }: PagePlan): Condition['wher
   return parts.length > 0 ? join(parts, ' AND ') : null;
 };
 
+/** Of these a resource has its own: to ask for one is to look up, and is what directories do most. */
+const unique = { User: new Set(['id', 'username', 'externalid']), Group: new Set(['id', 'displayname', 'externalid']) };
+
+const isLookup = ({ filter, sort }: ListQuery, { after, offset }: PagePlan, kind: 'User' | 'Group'): boolean =>
+  filter?.kind === 'compare' &&
+  filter.op === 'eq' &&
+  filter.path.sub === undefined &&
+  filter.path.filter === undefined &&
+  unique[kind].has(filter.path.attribute.toLowerCase()) &&
+  !sort &&
+  !after &&
+  !offset;
+
 const searchOf = <Row extends KeptColumns>(
   query: ListQuery,
   plan: PagePlan,
   { joins, where }: Condition,
-  { select }: Source<Row>,
+  { select, kind }: Source<Row>,
 ): Search => ({
   select,
+  isLookup: isLookup(query, plan, kind),
   joins,
   where: placed(where, plan),
   // What is sorted by ends in the order of creation, as the order without a sort is.

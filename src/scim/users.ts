@@ -27,7 +27,7 @@ import { checkIfMatch, isNotModified } from './etag.ts';
 import { changedNames } from './changes.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { ListQuery } from './list.ts';
-import { listResources, type Source } from './pages.ts';
+import { findResource, listResources, type Source } from './pages.ts';
 import { parsePatch } from './patch.ts';
 import { applyPatch } from './patch-apply.ts';
 import { passwordIn, prepareFirst } from './passwords.ts';
@@ -82,13 +82,12 @@ export const listUsers = (request: ScimRequest, query: ListQuery): Promise<JsonO
 
 /** @throws ScimFault 404, the same for an unknown id and for another organization's (SC-01) */
 export async function getUser(request: ScimRequest, id: string, asking: Asking): Promise<ScimAnswer> {
-  const { call, client, registries, trail } = request;
+  const { registries, trail } = request;
   Object.assign(trail, { resource_type: 'User', resource_id: id });
-  const user = isId(id) ? await findOwnedUser(call.db, client.org_id, id) : null;
-  if (!user) throw notFound();
-  const kept = (await readKept(call.db, client, 'User', id)) as Kept | null;
+  const found = await findResource(request, id, users);
+  if (!found) throw notFound();
   const projection = projectionOf(asking, registries.User);
-  const row = storedUser(user, kept);
+  const row = storedUser(found, keptOf(found));
   if (isNotModified(asking.if_none_match, row.version)) return { status: 304, headers: { etag: row.version } };
   return answer(request, 200, row, projection);
 }

@@ -34,7 +34,7 @@ async function creations(generator: Worker, plan: Plan, product: Product, header
       kind: 'create',
       origin: product.url,
       connections: 16,
-      seconds: plan.seconds,
+      seconds: round === 0 ? plan.warmUpSeconds : plan.seconds,
       most: 20_000,
       headers,
       prefix: `bench-${process.pid}-`,
@@ -75,7 +75,7 @@ async function lookups(
     shots,
     status: 200,
   };
-  await load(generator, { ...job, seconds: 1 });
+  await load(generator, { ...job, seconds: plan.warmUpSeconds });
   const reports = [];
   for (let round = 0; round < plan.rounds; round += 1) reports.push(await load(generator, job));
   const found = median(reports.map((report) => report.median));

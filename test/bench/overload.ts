@@ -68,7 +68,7 @@ async function mixed(
   const run = (job: Partial<OpenLoopJob>): Promise<OpenLoopReport> =>
     worker.ask({ port, requests, connections: 32, rate: null, warmup: 0.2, seconds: plan.seconds * 2, ...job });
   try {
-    await run({ seconds: 2 });
+    await run({ seconds: plan.warmUpSeconds });
     // Good answers for each second of the server's processor time: what is left of it on a machine that others use too.
     const costs: number[] = [];
     const counted = async (job: Partial<OpenLoopJob>): Promise<OpenLoopReport> => {

@@ -2,6 +2,8 @@
 import pg from 'pg';
 
 export interface Asked {
+  /** With it PostgreSQL keeps the plan, whatever the values. */
+  readonly name: string | undefined;
   readonly text: string;
   readonly values: readonly unknown[];
 }
@@ -39,7 +41,8 @@ export async function askedDuring(work: () => Promise<unknown>, { everything = f
   const prototype = pg.Client.prototype as unknown as { query: Query };
   const original = prototype.query;
   prototype.query = function query(this: object, ...values: [unknown, ...unknown[]]) {
-    asked.push({ text: textOf(values[0]), values: valuesOf(values) });
+    const { name } = (values[0] ?? {}) as { name?: string };
+    asked.push({ name, text: textOf(values[0]), values: valuesOf(values) });
     return original.apply(this, values);
   };
   try {

@@ -1,6 +1,7 @@
 /** SQL of `user_group_memberships`. Members change by sets, in proportion to the change. */
 import type { Knex } from 'knex';
 import { newId } from '../../core/id.ts';
+import { read, statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { GroupMember } from './schema.ts';
 
@@ -214,20 +215,19 @@ export const listOwnedMembersOf = (
     .limit(limit)
     .select('m.group_id', 'm.user_id', db.raw('coalesce(u.username, u.email) as display'));
 
+const groupsOfStatement = statement(
+  'groups_of_users',
+  `select m.group_id, m.user_id, g.name as display
+   from user_group_memberships m join user_groups g on g.group_id = m.group_id
+   where g.org_id = $1 and g.deleted_at is null
+     and m.user_id = any($2::uuid[]) and m.is_active and (m.expires_at is null or m.expires_at > $3)
+   order by m.user_id, m.group_id`,
+);
+
 /** Groups of several users at once. */
 export const listGroupsOf = (
   db: Knex,
   org_id: string,
   user_ids: readonly string[],
   now: Date,
-): Promise<MembershipPair[]> =>
-  db('user_group_memberships as m')
-    .join('user_groups as g', 'g.group_id', 'm.group_id')
-    .where({ 'g.org_id': org_id })
-    .whereNull('g.deleted_at')
-    .whereRaw('m.user_id = any(?::uuid[]) and m.is_active and (m.expires_at is null or m.expires_at > ?)', [
-      [...user_ids],
-      now,
-    ])
-    .orderBy(['m.user_id', 'm.group_id'])
-    .select('m.group_id', 'm.user_id', 'g.name as display');
+): Promise<MembershipPair[]> => read<MembershipPair>(db, groupsOfStatement, [org_id, user_ids, now]);

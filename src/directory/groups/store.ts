@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import { refusing } from '../../db/errors.ts';
 import { json } from '../../db/json.ts';
-import { addCondition, addPage, type Condition, type Search } from '../../db/search.ts';
+import { addCondition, addPage, type Condition, rowsOf, type Search } from '../../db/search.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { Group } from './schema.ts';
 
@@ -120,10 +120,9 @@ export async function searchGroupRows<Extra extends object>(
   org_id: string,
   search: Search,
 ): Promise<(Group & Extra)[]> {
-  const rows: unknown = await searchable(db, org_id, search)
-    .select(columns.map((name) => `user_groups.${name}`))
-    .modify((query) => addPage(db, query, search, 'user_groups.created_at', 'user_groups.group_id'));
-  return rows as (Group & Extra)[];
+  const query = searchable(db, org_id, search).select(columns.map((name) => `user_groups.${name}`));
+  addPage(db, query, search, 'user_groups.created_at', 'user_groups.group_id');
+  return rowsOf<Group & Extra>(db, query, search);
 }
 
 export async function countGroupRows(db: Knex, org_id: string, condition: Condition): Promise<number> {

@@ -4,7 +4,7 @@ import { zeroId } from '../../core/id.ts';
 import { refusing } from '../../db/errors.ts';
 import { json } from '../../db/json.ts';
 import { run, statement } from '../../db/statement.ts';
-import { addCondition, addPage, type Condition, type Search } from '../../db/search.ts';
+import { addCondition, addPage, type Condition, rowsOf, type Search } from '../../db/search.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { UserColumns } from './profile.ts';
 import type { User } from './schema.ts';
@@ -276,10 +276,9 @@ export async function searchUserRows<Extra extends object>(
   org_id: string,
   search: Search,
 ): Promise<(User & Extra)[]> {
-  const rows: unknown = await searchable(db, org_id, search)
-    .select(columns.map((name) => `users.${name}`))
-    .modify((query) => addPage(db, query, search, 'users.created_at', 'users.user_id'));
-  return rows as (User & Extra)[];
+  const query = searchable(db, org_id, search).select(columns.map((name) => `users.${name}`));
+  addPage(db, query, search, 'users.created_at', 'users.user_id');
+  return rowsOf<User & Extra>(db, query, search);
 }
 
 export async function countUserRows(db: Knex, org_id: string, condition: Condition): Promise<number> {
