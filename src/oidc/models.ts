@@ -83,14 +83,14 @@ function rememberLogin(provider: Provider): void {
 }
 
 /** Seconds that a machine may be behind the clock that all share: what it still takes for unexpired must be known for so long. */
-export const behind = 60;
+export const behindSec = 60;
 
 /** One statement decides which of two requests with the same `jti` was first (OA-21); the library looks, then writes. */
 function replaceReplayDetection(provider: Provider, app: App): void {
   Object.assign(provider.ReplayDetection, {
     unique: async (issuer: string, jti: string, exp: number): Promise<boolean> => {
       try {
-        const until = new Date((exp + behind) * 1000);
+        const until = new Date((exp + behindSec) * 1000);
         return await markUsed(unitNow()?.db ?? app.db, hashSecret(`${issuer}\n${jti}`), until);
       } catch (error) {
         throw defectOf(error);

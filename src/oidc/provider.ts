@@ -20,7 +20,7 @@ import { interactionUrl } from './interactions.ts';
 import { internalsOf } from './internals.ts';
 import { providerKeys } from './keys.ts';
 import { lifetimes } from './lifetimes.ts';
-import { adaptModels, aheadSec, behind, dateAccessToken, type LintelClient, type LintelSession } from './models.ts';
+import { adaptModels, aheadSec, behindSec, dateAccessToken, type LintelClient, type LintelSession } from './models.ts';
 import { checkOrganizationParameter } from './organization.ts';
 import { providerPages, type ProviderPages } from './pages.ts';
 import { interactionPolicies } from './policy.ts';
@@ -232,7 +232,7 @@ function assertAssertion(
   if (typeof exp !== 'number' || exp > now + 300 + clockTolerance)
     throw new errors.InvalidClientAuth('exp is more than five minutes away');
   // By the machine's clock the library found it unexpired; for longer than this nobody remembers its `jti` (RE-09).
-  if (exp + clockTolerance + behind <= now) throw new errors.InvalidClientAuth('exp is past');
+  if (exp + clockTolerance + behindSec <= now) throw new errors.InvalidClientAuth('exp is past');
   if (typeof iat === 'number' && iat > now + clockTolerance) throw new errors.InvalidClientAuth('iat is in the future');
   if (header.crit !== undefined || header.b64 !== undefined)
     throw new errors.InvalidClientAuth('crit is not understood');
