@@ -115,6 +115,10 @@ describe('rules: manners', () => {
     expect(unexplained.map(({ path }) => path)).to.deep.equal([]);
   });
 
+  it('names limits one way: maxX', () => {
+    expect(places(/\bmost[A-Z]|\b(MAX|MOST)_(?!SAFE_INTEGER)/, sources)).to.deep.equal([]);
+  });
+
   it('has no drawer: no utils, helpers, common, shared or manager, no barrels', () => {
     const drawers = sources.filter(({ path }) => /(^|\/)(utils?|helpers?|shared|managers?|index)(\/|\.ts$)/.test(path));
     expect(drawers.map(({ path }) => path)).to.deep.equal([]);
