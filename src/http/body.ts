@@ -4,6 +4,7 @@ import { bodyParser } from '@koa/bodyparser';
 import type { Context } from 'koa';
 import { Fault } from '../core/fault.ts';
 import { nextTurn } from '../core/turn.ts';
+import { LargeBodies } from './large.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -19,7 +20,7 @@ export interface BodyOptions {
 /**
  * Reads the body of a request.
  * @returns the parsed JSON, or an object of texts for a form; undefined when there is none
- * @throws Fault body_too_large, media_type_unsupported, body_malformed
+ * @throws Fault body_too_large, media_type_unsupported, body_malformed, busy
  */
 export async function readBody(context: Context, options: BodyOptions = {}): Promise<unknown> {
   const limit = options.limit ?? mebibyte;
@@ -35,7 +36,7 @@ export async function readBody(context: Context, options: BodyOptions = {}): Pro
   if (context.get('content-encoding') && context.get('content-encoding') !== 'identity') {
     throw new Fault('media_type_unsupported', 'Compressed bodies are not read.');
   }
-  const body = options.form ? await readForm(context, limit) : await readJson(context.req, limit);
+  const body = options.form ? await readForm(context, limit) : await readJson(context, limit);
   inspect(body);
   return body;
 }
@@ -54,8 +55,13 @@ async function readForm(context: Context, limit: number): Promise<unknown> {
   return (context.request as unknown as { body?: unknown }).body;
 }
 
-async function readJson(request: IncomingMessage, limit: number): Promise<unknown> {
-  const text = await readText(request, limit);
+/** The bytes of all requests of this process that are worked on. */
+const largeBodies = new LargeBodies();
+
+async function readJson(context: Context, limit: number): Promise<unknown> {
+  const bytes = await readBytes(context.req, limit);
+  if (bytes.length > largeCharacters) await takeRoom(context, bytes.length);
+  const text = utf8.decode(bytes);
   if (text.trim() === '') return undefined;
   if (!/^\s*[[{]/.test(text)) throw new Fault('body_malformed', 'The body must be a JSON object.');
   measure(text);
@@ -70,7 +76,15 @@ async function readJson(request: IncomingMessage, limit: number): Promise<unknow
   return body;
 }
 
-async function readText(request: IncomingMessage, limit: number): Promise<string> {
+/** Until the answer has left, a large body has its share of what all of them may take (RE-13). */
+async function takeRoom({ req, res }: Context, bytes: number): Promise<void> {
+  const give = await largeBodies.take(bytes, req.headers.authorization ?? '');
+  if (!res.closed) return void res.once('close', give);
+  give();
+  throw incomplete();
+}
+
+async function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   await new Promise<void>((resolve, reject) => {
@@ -81,13 +95,15 @@ async function readText(request: IncomingMessage, limit: number): Promise<string
       request.off('data', take).pause();
       reject(tooManyBytes(limit));
     };
-    const lost = (cause?: Error) => reject(new Fault('body_malformed', 'The body did not arrive whole.', { cause }));
+    const lost = (cause?: Error) => reject(incomplete(cause));
     // Who left before anybody listened, while it was looked up who asks: a stream that is closed says so only once.
     if (request.destroyed) return lost();
     request.on('data', take).once('end', resolve).once('error', lost).once('close', lost);
   });
-  return utf8.decode(Buffer.concat(chunks));
+  return Buffer.concat(chunks);
 }
+
+const incomplete = (cause?: Error) => new Fault('body_malformed', 'The body did not arrive whole.', { cause });
 
 /** Bytes that are no UTF-8 become U+FFFD, which `inspect` refuses. */
 const utf8 = new TextDecoder('utf-8');

@@ -8,8 +8,16 @@ import { isMainThread } from 'node:worker_threads';
 export type HoldQuestion =
   | { readonly holds: 'begin' | 'end' }
   | { readonly holds: 'hold'; readonly milliseconds: number };
-/** Milliseconds of processor time: the longest hold since `begin`, and all that was used. */
-export type HoldAnswer = { readonly longest: number; readonly used: number; readonly rss: number };
+/**
+ * Milliseconds of processor time: the longest hold since `begin`, and all that was used. Bytes: what is resident, and what the main
+ * thread holds of its heap and beside it, garbage included that nobody has collected yet.
+ */
+export type HoldAnswer = {
+  readonly longest: number;
+  readonly used: number;
+  readonly rss: number;
+  readonly held: number;
+};
 
 const used = (): number => {
   const { user, system } = process.threadCpuUsage();
@@ -38,7 +46,8 @@ if (isMainThread && process.send) {
       longest = 0;
       began = last;
     }
-    const answer: HoldAnswer = { longest, used: last - began, rss: process.memoryUsage.rss() };
+    const { rss, heapUsed, external } = process.memoryUsage();
+    const answer: HoldAnswer = { longest, used: last - began, rss, held: heapUsed + external };
     process.send?.(answer);
   });
   process.channel?.unref();
