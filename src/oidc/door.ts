@@ -100,6 +100,7 @@ function serve(app: App, provider: Provider, keys: LiveKeys): Middleware {
       if (usesKeys.has(route)) await keys.refresh();
       const unit = new Unit(Call.begin(app, systemActor('oidc'), requestFacts(context)));
       await withinUnit(unit, () => inUnit(context, route, unit, () => handle(context, next)));
+      if (unit.sessionIsGone) leaveCookie(context, provider.cookieName('session'));
     } catch (error) {
       answerFault(context, error);
     }
@@ -145,6 +146,14 @@ async function inUnit(context: Context, route: string, unit: Unit, handle: () =>
   }
   // Cookies that were set for rows that do not exist would sign the person out.
   if (context.status >= 500) context.remove('set-cookie');
+}
+
+/** The browser keeps the cookie that it has: by now that may be another one, of a sign-in in another tab. */
+function leaveCookie(context: Context, name: string): void {
+  const lines = [context.response.get('set-cookie') ?? []].flat();
+  const others = lines.filter((line) => !line.startsWith(`${name}=`) && !line.startsWith(`${name}.sig=`));
+  if (others.length > 0) context.set('set-cookie', others);
+  else context.remove('set-cookie');
 }
 
 /** The answer was ready, but its writes were not kept: it must not go out. */

@@ -49,8 +49,10 @@ export class Unit {
   requestedOrganization: string | undefined;
   /** Grants that came along with a token. */
   readonly grants = new Map<string, Payload>();
-  /** `uid`s of the provider's sessions that were there when this request asked. */
-  readonly sessionsFound = new Set<string>();
+  /** `uid`s of the provider's sessions that were there when this request asked, and the hash of the id that each had. */
+  readonly sessionsFound = new Map<string, string>();
+  /** Its session ended while it was answered, or another request gave it another id. */
+  sessionIsGone = false;
   /** The row of `sessions` that a refresh keeps from idling out. */
   sessionInUse: string | undefined;
   /** Hash of the code that this request presented. */

@@ -110,7 +110,8 @@ const saveSessionStatement = statement(
 const updateSessionStatement = statement(
   'update_oidc_session',
   `update oidc_sessions set id_hash = $1, user_id = $3, session_id = $4, payload = $5, expires_at = $6, updated_at = now()
-   where uid = $2`,
+   where uid = $2 and id_hash = $7
+   returning uid`,
 );
 
 export interface SessionRow {
@@ -124,12 +125,16 @@ export interface SessionRow {
 
 /**
  * Writes the provider's session under its new id; the id before it stops working in the same statement (SE-01).
- * @param wasFound it was read in this request: if it ended since, it stays so, however many requests carry it still (SE-06)
+ * @param found the `id_hash` under which it was read in this request: if it ended since, it stays so, however many requests carry it
+ *   still (SE-06), and if it was given another id since, by a sign-in, that stands
+ * @returns whether it was written
  */
-export async function saveSession(db: Knex, row: SessionRow, wasFound: boolean): Promise<void> {
+export async function saveSession(db: Knex, row: SessionRow, found: string | undefined): Promise<boolean> {
   const { id_hash, uid, user_id, session_id, payload, expires_at } = row;
-  const saved = wasFound ? updateSessionStatement : saveSessionStatement;
-  await run(db, saved, [id_hash, uid, user_id, session_id, json(payload), expires_at]);
+  const values = [id_hash, uid, user_id, session_id, json(payload), expires_at];
+  if (found !== undefined) return (await run(db, updateSessionStatement, [...values, found])).length === 1;
+  await run(db, saveSessionStatement, values);
+  return true;
 }
 
 /** @returns the id of the `sessions` row that it belonged to */

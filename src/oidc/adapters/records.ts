@@ -33,18 +33,15 @@ export class Sessions extends Base {
   }
 
   override async find(id: string): Promise<AdapterPayload | undefined> {
-    const payload = await this.#found('id_hash', hashSecret(id));
-    return payload && { ...payload, jti: id };
-  }
-
-  override findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    return this.#found('uid', uid);
-  }
-
-  async #found(by: 'id_hash' | 'uid', value: string): Promise<Payload | undefined> {
     const unit = this.unit();
-    const payload = await records.findSession(unit.db, by, value, this.now);
-    if (payload) unit.sessionsFound.add(payload.uid as string);
+    const payload = await records.findSession(unit.db, 'id_hash', hashSecret(id), this.now);
+    if (payload) unit.sessionsFound.set(payload.uid as string, hashSecret(id));
+    return payload && { ...this.#opened(payload), jti: id };
+  }
+
+  /** For tokens that are bound to it; the library saves none that it found so. */
+  override async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    const payload = await records.findSession(this.unit().db, 'uid', uid, this.now);
     return payload && this.#opened(payload);
   }
 
@@ -71,7 +68,10 @@ export class Sessions extends Base {
       payload: this.#sealed(kept(payload)),
       expires_at: expiry(payload),
     };
-    await records.saveSession(call.db, row, this.unit().sessionsFound.has(row.uid));
+    const unit = this.unit();
+    if (await records.saveSession(call.db, row, unit.sessionsFound.get(row.uid))) {
+      if (unit.sessionsFound.has(row.uid)) unit.sessionsFound.set(row.uid, row.id_hash);
+    } else unit.sessionIsGone = true;
     if (session_id !== null) noteUse(this.unit(), this.#used, session_id);
   }
 

@@ -4,7 +4,7 @@ import type { Adapter, AdapterPayload } from 'oidc-provider';
 import { hashSecret } from '../../../src/core/secret.ts';
 import { Unit, withinUnit } from '../../../src/oidc/unit.ts';
 import type { World } from '../../support/world.ts';
-import { type Browser, makeApplication, makePerson, oidcWorld, signIn } from '../rp.ts';
+import { authorizationUrl, type Browser, makeApplication, makePerson, oidcWorld, signIn } from '../rp.ts';
 
 describe('oidc: stored sessions', () => {
   let w: World;
@@ -54,6 +54,32 @@ describe('oidc: stored sessions', () => {
     });
     expect(await adapter.find(id)).to.equal(undefined);
     expect((await adapter.find('another'))?.jti).to.equal('another');
+  });
+
+  it('SE-01: what still carries the id from before a sign-in neither undoes the sign-in nor brings that id back', async () => {
+    const client = await makeApplication(w);
+    const person = await makePerson(w, ['Acme']);
+    const { browser } = await signIn(w, client, person);
+    const old = idOf(browser);
+    const signedInAnew = new Unit(w.call());
+    const find = adapter.find.bind(adapter);
+    // Another tab signs in just after this request has read the session.
+    adapter.find = async (id) => {
+      const found = await find(id);
+      adapter.find = find;
+      await withinUnit(signedInAnew, async () => {
+        const payload = (await adapter.find(id)) as AdapterPayload;
+        await adapter.upsert('anew', { ...payload, jti: 'anew', loginTs: (payload.loginTs as number) + 1 }, 60);
+      });
+      await signedInAnew.finish(true);
+      return found;
+    };
+    const address = authorizationUrl(client, { prompt: 'none' });
+    const late = await browser.go(address);
+    expect(late.status).to.equal(303);
+    expect(late.headers.getSetCookie().join(), 'the browser keeps what it has').not.to.include('_session');
+    expect((await adapter.find('anew'))?.jti).to.equal('anew');
+    expect(await adapter.find(old)).to.equal(undefined);
   });
 
   it('a new one is written, also twice', async () => {
