@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Knex } from 'knex';
-import { read, statement } from './statement.ts';
+import { read, type Statement, statement } from './statement.ts';
 
 export type Binding = string | number | boolean | Date | null;
 
@@ -41,11 +41,29 @@ export function addCondition(query: Knex.QueryBuilder, { joins, where }: Conditi
   if (where) query.whereRaw(`(${where.sql})`, values(where));
 }
 
+/** PostgreSQL keeps each on every connection. There are a dozen; what callers compile must never make them many. */
+const maxLookups = 100;
+
+/** By pool, which the transactions of a pool share. */
+const lookups = new WeakMap<object, Map<string, Statement>>();
+
+function lookupOf({ client }: Knex, text: string): Statement | undefined {
+  const all = lookups.get(client.config) ?? new Map<string, Statement>();
+  lookups.set(client.config, all);
+  const known = all.get(text);
+  if (known || all.size >= maxLookups) return known;
+  // By its text: behind a pooler other processes meet the same names.
+  const made = statement(`lookup_${hash('sha256', text, 'base64url')}`, text);
+  all.set(text, made);
+  return made;
+}
+
 /** The rows of a search. */
 export async function rowsOf<Row>(db: Knex, query: Knex.QueryBuilder, { isLookup }: Search): Promise<Row[]> {
   if (!isLookup) return (await query) as Row[];
   const { sql, bindings } = query.toSQL().toNative();
-  return read<Row>(db, statement(`search_${hash('sha256', sql, 'base64url')}`, sql), bindings);
+  const lookup = lookupOf(db, sql);
+  return lookup ? read<Row>(db, lookup, bindings) : ((await query) as Row[]);
 }
 
 /** @param created the column of the time of creation @param id the column of the id; both with their table */
