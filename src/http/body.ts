@@ -2,9 +2,10 @@
 import type { IncomingMessage } from 'node:http';
 import { bodyParser } from '@koa/bodyparser';
 import type { Context } from 'koa';
+import { type Actor, anonymous } from '../core/call.ts';
 import { Fault } from '../core/fault.ts';
 import { nextTurn } from '../core/turn.ts';
-import { LargeBodies } from './large.ts';
+import { LargeBodies, shareOf } from './large.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -15,6 +16,8 @@ export interface BodyOptions {
   readonly jsonTypes?: readonly string[];
   /** Read `application/x-www-form-urlencoded` instead of JSON. */
   readonly form?: boolean;
+  /** Who asks: large bodies take of the share of their organization. Nobody when absent. */
+  readonly actor?: Actor;
 }
 
 /**
@@ -36,7 +39,9 @@ export async function readBody(context: Context, options: BodyOptions = {}): Pro
   if (context.get('content-encoding') && context.get('content-encoding') !== 'identity') {
     throw new Fault('media_type_unsupported', 'Compressed bodies are not read.');
   }
-  const body = options.form ? await readForm(context, limit) : await readJson(context, limit);
+  const body = options.form
+    ? await readForm(context, limit)
+    : await readJson(context, limit, options.actor ?? anonymous);
   inspect(body);
   return body;
 }
@@ -58,9 +63,9 @@ async function readForm(context: Context, limit: number): Promise<unknown> {
 /** The bytes of all requests of this process that are worked on. */
 const largeBodies = new LargeBodies();
 
-async function readJson(context: Context, limit: number): Promise<unknown> {
+async function readJson(context: Context, limit: number, actor: Actor): Promise<unknown> {
   const bytes = await readBytes(context.req, limit);
-  if (bytes.length > largeCharacters) await takeRoom(context, bytes.length);
+  if (bytes.length > largeCharacters) await takeRoom(context, bytes.length, shareOf(actor));
   const text = utf8.decode(bytes);
   if (text.trim() === '') return undefined;
   if (!/^\s*[[{]/.test(text)) throw new Fault('body_malformed', 'The body must be a JSON object.');
@@ -77,8 +82,8 @@ async function readJson(context: Context, limit: number): Promise<unknown> {
 }
 
 /** Until the answer has left, a large body has its share of what all of them may take (RE-13). */
-async function takeRoom({ req, res }: Context, bytes: number): Promise<void> {
-  const give = await largeBodies.take(bytes, req.headers.authorization ?? '');
+async function takeRoom({ res }: Context, bytes: number, holder: string): Promise<void> {
+  const give = await largeBodies.take(bytes, holder);
   if (!res.closed) return void res.once('close', give);
   give();
   throw incomplete();

@@ -3,6 +3,7 @@
  * bytes of the heap until the answer has left, so places alone do not bound it: sixty-four groups of 20,000 members are more than a
  * small installation has. What does not fit waits as bytes, outside of the heap, and is refused when that takes too long.
  */
+import type { Actor } from '../core/call.ts';
 import { Fault } from '../core/fault.ts';
 
 export interface LargeLimits {
@@ -19,6 +20,10 @@ interface Waiting {
 }
 
 const tooMany = () => new Fault('busy', 'Too many large bodies are worked on at the moment.', { retryAfter: 5 });
+
+/** Whose share somebody takes of: an organization has one, whichever of its tokens asks, and however that is spelled. */
+export const shareOf = ({ reach, type, id }: Actor): string =>
+  reach !== null && reach !== 'system' ? reach.org_id : `${type}:${id}`;
 
 /** Whoever asks may have half of the bytes, so that one directory's import leaves the other half to the others (MT-06). */
 export class LargeBodies {

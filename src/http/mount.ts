@@ -77,7 +77,7 @@ function serve(app: App, route: Route, authenticate: Authenticate, recordDenial:
     const input = {
       params: check('params', route, checks.params, { ...(context as Context & { params: object }).params }),
       query: check('query', route, checks.query, singleValues(context.query)),
-      body: await bodyOf(context, route, checks.body),
+      body: await bodyOf(context, route, checks.body, actor),
     };
     try {
       const work = {
@@ -141,9 +141,14 @@ function singleValues(query: Record<string, string | string[] | undefined>): Rec
   return values;
 }
 
-async function bodyOf(context: Context, route: Route, validate: ValidateFunction | undefined): Promise<unknown> {
+async function bodyOf(
+  context: Context,
+  route: Route,
+  validate: ValidateFunction | undefined,
+  actor: Actor,
+): Promise<unknown> {
   if (!validate) return undefined;
-  const body = await readBody(context, { limit: route.bodyLimit });
+  const body = await readBody(context, { limit: route.bodyLimit, actor });
   return check('body', route, validate, body ?? {}, (context.request.length ?? Infinity) <= smallBody);
 }
 

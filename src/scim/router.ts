@@ -187,7 +187,11 @@ class Exchange {
     if (!handler) throw notAllowed(allow);
     if (!this.#request) throw new Fault('unauthenticated');
     if (method === 'POST' || method === 'PUT' || method === 'PATCH') {
-      this.#body = await readBody(context, { limit: route.limit ?? LIMITS.maxPayloadSize, jsonTypes: [scimType] });
+      this.#body = await readBody(context, {
+        limit: route.limit ?? LIMITS.maxPayloadSize,
+        jsonTypes: [scimType],
+        actor: this.#request.call.actor,
+      });
     }
     const { query } = context;
     return handler(this.#request, { id: route.id, body: this.#body, query, asking: askingOf(context) });
