@@ -99,7 +99,8 @@ const setting = {
     maximum: 10_000,
     description:
       'Requests that one process works on at the same time, for each of OAuth, SCIM, REST, SAML and the rest (sign-in pages: four times ' +
-      'as many). Four times as many may wait, for a second at most; the others are refused at once with 503 and Retry-After.',
+      'as many). Four times as many may wait, for a second at most; the others are refused at once with 503 and Retry-After. ' +
+      'Whoever comes with one key or token has three quarters of both at most.',
   }),
   unready_seconds: Type.Integer({
     default: 3,

@@ -1,6 +1,7 @@
 /**
  * Admission: how many requests are worked on at the same time, and what happens to the rest (checklist RE-11, RE-13). Every door has
- * places of its own, so that a flood at one of them leaves the others theirs (RE-15). Who finds no place waits, with the body unread;
+ * places of its own, so that a flood at one of them leaves the others theirs (RE-15), and whoever comes with one key or token leaves a
+ * quarter of them to everybody else (MT-06). Who finds no place waits, with the body unread;
  * who would wait too long is refused at once, before anything is spent on the request: with ten times the load that can be served,
  * the refusals must cost next to nothing.
  */
@@ -53,11 +54,6 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-interface Requests {
-  readonly size: number;
-  keys(): Iterable<IncomingMessage>;
-}
-
 /** How often those who wait for their own bodies are looked at. */
 const lookMs = 10;
 
@@ -67,13 +63,65 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
 /** Whether the client still has something to send. */
 const isSending = (request: IncomingMessage): boolean => !request.complete && hasBody(request);
 
-/** Whether one more may join so many at most, of whom one half at most may be sending. */
-function hasRoom(request: IncomingMessage, others: Requests, most: number): boolean {
-  if (others.size >= most) return false;
-  if (others.size < most / 2 || !isSending(request)) return true;
-  let sending = 0;
-  for (const other of others.keys()) if (isSending(other)) sending += 1;
-  return sending < most / 2;
+/**
+ * By what a request says who sends it: its key or token, however the header around it is written. Looked at before anybody knows
+ * whether it is true; undefined where nothing is said.
+ */
+export function holderOf({ headers: { authorization } }: IncomingMessage): string | undefined {
+  const text = authorization?.trimEnd();
+  return text?.slice(text.lastIndexOf(' ') + 1);
+}
+
+/** Requests that are worked on, or wait, and how many of them each holder has. */
+class Crowd<Value> {
+  readonly #most: number;
+  readonly #requests = new Map<IncomingMessage, Value>();
+  readonly #held = new Map<string, number>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get size(): number {
+    return this.#requests.size;
+  }
+
+  [Symbol.iterator](): Iterator<[IncomingMessage, Value]> {
+    return this.#requests[Symbol.iterator]();
+  }
+
+  add(request: IncomingMessage, value: Value): void {
+    this.#requests.set(request, value);
+    this.#count(request, 1);
+  }
+
+  /** @returns whether it was there */
+  remove(request: IncomingMessage): boolean {
+    if (!this.#requests.delete(request)) return false;
+    this.#count(request, -1);
+    return true;
+  }
+
+  /** Whether one more may join, where one holder has three quarters at most and one half at most may be sending. */
+  hasRoom(request: IncomingMessage): boolean {
+    const most = this.#most;
+    if (this.size >= most) return false;
+    if (this.size < most / 2) return true;
+    const holder = holderOf(request);
+    if (holder !== undefined && (this.#held.get(holder) ?? 0) >= most * 0.75) return false;
+    if (!isSending(request)) return true;
+    let sending = 0;
+    for (const other of this.#requests.keys()) if (isSending(other)) sending += 1;
+    return sending < most / 2;
+  }
+
+  #count(request: IncomingMessage, more: 1 | -1): void {
+    const holder = holderOf(request);
+    if (holder === undefined) return;
+    const count = (this.#held.get(holder) ?? 0) + more;
+    if (count > 0) this.#held.set(holder, count);
+    else this.#held.delete(holder);
+  }
 }
 
 /**
@@ -82,8 +130,8 @@ function hasRoom(request: IncomingMessage, others: Requests, most: number): bool
  */
 class Places {
   readonly #limits: AdmissionLimits;
-  readonly #queue = new Map<IncomingMessage, Waiting>();
-  readonly #running = new Set<IncomingMessage>();
+  readonly #queue: Crowd<Waiting>;
+  readonly #running: Crowd<true>;
   #look: NodeJS.Timeout | undefined;
 
   /** Requests that found no place, or not in time. */
@@ -91,6 +139,8 @@ class Places {
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
+    this.#queue = new Crowd(limits.waiting);
+    this.#running = new Crowd(limits.running);
   }
 
   get load(): DoorLoad {
@@ -99,14 +149,14 @@ class Places {
 
   /** @returns a place now, a place later (false: too late, or the client has gone), or null when there is none */
   take(request: IncomingMessage, response: ServerResponse): true | Promise<boolean> | null {
-    if (this.#isFreeFor(request)) {
-      this.#running.add(request);
+    if (this.#running.hasRoom(request)) {
+      this.#running.add(request, true);
       return true;
     }
-    if (!hasRoom(request, this.#queue, this.#limits.waiting)) return null;
+    if (!this.#queue.hasRoom(request)) return null;
     return new Promise((resolve) => {
       const leave = () => {
-        if (!this.#queue.delete(request)) return;
+        if (!this.#queue.remove(request)) return;
         clearTimeout(waiting.timer);
         resolve(false);
       };
@@ -115,33 +165,29 @@ class Places {
         resolve(true);
       };
       const waiting: Waiting = { start, timer: setTimeout(leave, this.#limits.deadlineMs) };
-      this.#queue.set(request, waiting);
+      this.#queue.add(request, waiting);
       response.once('close', leave);
       this.#lookAgain();
     });
   }
 
   give(request: IncomingMessage): void {
-    this.#running.delete(request);
+    this.#running.remove(request);
     this.#letIn();
   }
 
   /** Whether it matters if a request is whole, and it may be when its first segment has been read to the end. */
   isTooEarly(request: IncomingMessage): boolean {
-    return isSending(request) && !this.#isFreeFor(request);
-  }
-
-  #isFreeFor(request: IncomingMessage): boolean {
-    return hasRoom(request, this.#running, this.#limits.running);
+    return isSending(request) && !this.#running.hasRoom(request);
   }
 
   #letIn(): void {
     for (const [request, waiting] of this.#queue) {
       if (this.#running.size >= this.#limits.running) return;
-      if (!this.#isFreeFor(request)) continue;
-      this.#queue.delete(request);
+      if (!this.#running.hasRoom(request)) continue;
+      this.#queue.remove(request);
       clearTimeout(waiting.timer);
-      this.#running.add(request);
+      this.#running.add(request, true);
       waiting.start();
     }
   }

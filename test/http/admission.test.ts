@@ -209,6 +209,35 @@ describe('http/admission (RE-11)', () => {
     late.destroy();
   });
 
+  it('MT-06: who comes with one key leaves a quarter of the places and of the queue to the others, who go past', async () => {
+    await start({ running: 4, waiting: 4 });
+    const { begun } = works;
+    const from = (key: string, path: string, scheme = 'Bearer ') => works.send(path, { authorization: scheme + key });
+    // However the header is written.
+    const schemes = ['Bearer ', 'bearer ', 'BEARER  '];
+    const noisy = Array.from({ length: 6 }, (_, index) => from('a', `/api/v1/noisy${index}`, schemes[index % 3]));
+    await works.reach(3);
+    await moment();
+    // Three are worked on, three wait, and the next is refused, although there is a place and one to wait in.
+    expect(begun).to.have.length(3);
+    expect((await from('a', '/api/v1/more')).status).to.equal(503);
+    const other = works.send('/api/v1/other');
+    await works.reach(4);
+    expect(begun[3]?.path).to.equal('/api/v1/other');
+    // Full now. Who waits behind those of the noisy one is next when the place of another is free.
+    const quiet = from('b', '/api/v1/quiet');
+    await moment();
+    begun[3]?.end();
+    await works.reach(5);
+    expect(begun[4]?.path).to.equal('/api/v1/quiet');
+    for (let done = 0; done < 8; done += 1) {
+      await works.reach(done + 1);
+      begun[done]?.end();
+    }
+    expect((await Promise.all([...noisy, other, quiet])).map(({ status }) => status)).to.deep.equal(Array(8).fill(200));
+    expect(works.load().api).to.deep.equal({ running: 0, waiting: 0, refused: 1 });
+  });
+
   it('RE-15: a whole address as the target leads to the same door', async () => {
     await start({ waiting: 0 });
     const running = [works.send('/oauth/token'), works.send('http://localhost/oauth/token')];

@@ -20,6 +20,8 @@ export interface Said {
   /** The first characters of the body, enough for a code. */
   readonly text: string;
   readonly ms: number;
+  /** When it was said, in milliseconds of `performance.now()`. */
+  readonly at: number;
 }
 
 export interface Pouring {
@@ -55,7 +57,8 @@ function fire(agent: Agent, port: number, shot: Shot): Promise<Said | string> {
       answer.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
       answer.once('end', () => {
         const { 'content-type': type = '', 'retry-after': retryAfter } = answer.headers;
-        resolve({ name, status: answer.statusCode ?? 0, type, retryAfter, text, ms: performance.now() - began });
+        const at = performance.now();
+        resolve({ name, status: answer.statusCode ?? 0, type, retryAfter, text, ms: at - began, at });
       });
     });
     sent.end(body);
