@@ -67,7 +67,7 @@ const isSending = (request: IncomingMessage): boolean => !request.complete && ha
  * By what a request says who sends it: its key or token, however the header around it is written. Looked at before anybody knows
  * whether it is true; undefined where nothing is said.
  */
-export function holderOf({ headers: { authorization } }: IncomingMessage): string | undefined {
+function holderOf({ headers: { authorization } }: IncomingMessage): string | undefined {
   const text = authorization?.trimEnd();
   return text?.slice(text.lastIndexOf(' ') + 1);
 }
