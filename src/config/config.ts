@@ -182,6 +182,12 @@ function read(name: string, schema: SettingSchema, raw: string | undefined): unk
   return raw;
 }
 
+/** Of a server. A second `@` or a `#` before the `?` is a password's, and would cut it into a host and a path. */
+function isAddress(text: string): boolean {
+  const [place = ''] = text.split('?');
+  return URL.canParse(place.replace('@/', '@localhost/')) && !/#|@.*@/.test(place);
+}
+
 function check(settings: Settings): Config {
   const url = parseUrl(settings.url);
   const development = url.protocol === 'http:';
@@ -194,10 +200,12 @@ function check(settings: Settings): Config {
   if (!/^(pglite:|postgres(ql)?:\/\/)/.test(settings.database_url)) {
     throw new ConfigurationError('LINTEL_DATABASE_URL must begin with pglite: or postgres://.');
   }
-  if (
-    settings.database_url.startsWith('postgres') &&
-    !URL.canParse(settings.database_url.replace('@/', '@localhost/'))
-  ) {
+  if (settings.database_url === 'pglite:') {
+    throw new ConfigurationError(
+      'LINTEL_DATABASE_URL names no folder: pglite:./data/db, or pglite::memory: for what may be gone with the process.',
+    );
+  }
+  if (settings.database_url.startsWith('postgres') && !isAddress(settings.database_url)) {
     throw new ConfigurationError(
       'LINTEL_DATABASE_URL is no address, which reads postgres://user:password@host:5432/name. ' +
         'In the password, characters such as @ : / ? # % are written as %40 %3A %2F %3F %23 %25.',

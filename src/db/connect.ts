@@ -55,6 +55,7 @@ const advice: Readonly<Record<string, (host: string, name: string) => string>> =
     `Its user may not make tables in the database ${name}. Make the user the owner of that database.`,
   '53300': () => 'PostgreSQL has no connection left. Lower LINTEL_DATABASE_POOL, or raise its max_connections.',
   '57P03': () => 'PostgreSQL is only starting, or is stopping. Try again shortly.',
+  '42P07': (_, name) => `The database ${name} has tables that are not Lintel’s. Name one that is empty.`,
   '3D000': (_, name) => `There is no database ${name}. Make it with createdb, or correct the address.`,
 };
 

@@ -142,9 +142,18 @@ export async function demonstrate(serve: boolean): Promise<void> {
   say('\nThe story holds.');
 }
 
+/** @returns whether the demonstration goes on serving; ends the process when anything else is asked */
+function readArguments(): boolean {
+  try {
+    return parseArgs({ options: { serve: { type: 'boolean', default: false } } }).values.serve;
+  } catch {
+    process.stderr.write('The demonstration takes --serve and nothing else: npm run demo -- --serve\n');
+    process.exit(1);
+  }
+}
+
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { serve: { type: 'boolean', default: false } } });
-  demonstrate(values.serve).catch((error: NodeJS.ErrnoException) => {
+  demonstrate(readArguments()).catch((error: NodeJS.ErrnoException) => {
     const taken = error.code === 'EADDRINUSE' && 'Ports 3000 to 3002 have to be free; stop what uses them first.';
     const reason = error instanceof StoryBroken ? error.message : (error.stack ?? error.message);
     process.stderr.write(`\nThe story broke. ${taken || reason}\n`);

@@ -53,7 +53,9 @@ export function setFaultHeaders(context: Context, fault: Fault): void {
   if (fault.retryAfter !== undefined || fault.status === 503 || fault.status === 429) {
     context.set('retry-after', String(Math.ceil(fault.retryAfter ?? 2)));
   }
-  if (fault.status === 401) context.set('www-authenticate', 'Bearer realm="lintel"');
+  // Who showed something is told that it is no good (RFC 6750 §3.1).
+  const error = context.get('authorization') === '' ? '' : ', error="invalid_token"';
+  if (fault.status === 401) context.set('www-authenticate', `Bearer realm="lintel"${error}`);
 }
 
 export function renderProblem(context: Context, fault: Fault, requestId: string): void {

@@ -1,17 +1,19 @@
 /**
- * What the library refuses in its own way and we add to: a body that is too large is 413, and an application whose proof failed is a
- * row of the audit log (checklist AL-01), bounded like every denial, never with what it sent.
+ * What the library refuses in its own way and we add to: a body that is too large is 413; the log says why, which the answer does not
+ * tell strangers; and an application whose proof failed is a row of the audit log (checklist AL-01), bounded like every denial. None
+ * of it has what was sent.
  */
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { App } from '../core/app.ts';
 import { type Actor, Call } from '../core/call.ts';
 import { Fault } from '../core/fault.ts';
 import { denials } from '../events/audit/denials.ts';
-import { requestFacts } from '../http/server.ts';
+import { edgeOf, requestFacts } from '../http/server.ts';
 import type { LintelClient } from './models.ts';
 
 /** The library's events, and the operation that each is about. */
 const operations = {
+  'authorization.error': 'oauth.authorize',
   'grant.error': 'oauth.token',
   'introspection.error': 'oauth.introspect',
   'revocation.error': 'oauth.revoke',
@@ -43,8 +45,19 @@ export function listenToRefusals(app: App, provider: Provider): () => Promise<un
     pending.add(written);
   };
 
+  /** The answer has one sentence for many mistakes (RFC 6749 §5.2); whoever runs the application needs to know which. */
+  const told = (context: KoaContextWithOIDC, operation: string, error: Error): void => {
+    if (!(error instanceof errors.OIDCProviderError) || error.statusCode >= 500) return;
+    const { error: code, error_description, error_detail } = error;
+    const { request_id } = edgeOf(context as never);
+    const client_id = (context.oidc.client as LintelClient | undefined)?.clientId;
+    const why = error_detail ?? error_description;
+    app.log.info({ request_id, operation, client_id, error: code, why }, 'the provider refused');
+  };
+
   for (const [event, operation] of Object.entries(operations)) {
     provider.on(event as 'grant.error', (context, error) => {
+      told(context, operation, error);
       if (isTooLarge(error)) tellLimit(context);
       const client = context.oidc.client as LintelClient | undefined;
       if (error instanceof errors.InvalidClientAuth && client) denied(context, operation, client);

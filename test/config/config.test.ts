@@ -100,9 +100,21 @@ describe('config', () => {
     }
   });
 
+  it('takes no database in memory from a folder without a name', () => {
+    expect(refused({ LINTEL_DATABASE_URL: 'pglite:' })).to.match(/^LINTEL_DATABASE_URL names no folder: .*:memory:/);
+    expect(loadConfig({ LINTEL_DATABASE_URL: 'pglite::memory:' }).database_url).to.equal('pglite::memory:');
+  });
+
   it('refuses an address of PostgreSQL that is none, and says how its password is written', () => {
     const key = 'A'.repeat(43);
-    for (const url of ['postgres://u:p@h:99999/x', 'postgres://u:p@a b/x', 'postgres://u:p/w@h/x'])
+    for (const url of [
+      'postgres://u:p@h:99999/x',
+      'postgres://u:p@a b/x',
+      'postgres://u:p/w@h/x',
+      'postgres://u:p@ss#word@h/x',
+      'postgres://u:p@ss@h/x',
+      'postgres://u:p#ss@h/x',
+    ])
       expect(() => loadConfig({ LINTEL_DATABASE_URL: url, LINTEL_KEY: key }), url)
         .to.throw(ConfigurationError, /^LINTEL_DATABASE_URL is no address, .*%40/)
         .with.property('message')

@@ -86,6 +86,7 @@ describe('db/connect', () => {
     for (const [code, sentence] of [
       ['28P01', /refuses its user or password/],
       ['28000', /does not let its user in/],
+      ['42P07', /database people has tables that are not Lintel’s/],
       ['42501', /may not make tables in the database people/],
       ['EAI_AGAIN', /name server does not say where 127\.0\.0\.1:1 is/],
     ] as const) {

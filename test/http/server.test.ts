@@ -98,6 +98,15 @@ describe('http/server', () => {
     }
   });
 
+  it('RFC 6750 §3.1: tells who shows a token that is no good from who shows none', async () => {
+    const challenge = async (headers: Record<string, string>) =>
+      (await w.request('/api/v1/organizations', { headers })).headers.get('www-authenticate');
+    expect(await challenge({})).to.equal('Bearer realm="lintel"');
+    expect(await challenge({ authorization: 'Bearer of-nobody' })).to.equal(
+      'Bearer realm="lintel", error="invalid_token"',
+    );
+  });
+
   it('gives each request an id of its own, whatever the client says', async () => {
     const ids = await Promise.all(
       [1, 2].map(

@@ -6,7 +6,19 @@ import { expect } from 'chai';
 import { newSecret } from '../../src/core/secret.ts';
 import type { World } from '../support/world.ts';
 import { until } from '../support/waiting.ts';
-import { basic, makeApplication, makeOrganization, oidcWorld, type RelyingParty } from './rp.ts';
+import {
+  authorizationUrl,
+  basic,
+  Browser,
+  exchange,
+  makeApplication,
+  makeOrganization,
+  makePerson,
+  oidcWorld,
+  refresh,
+  type RelyingParty,
+  signIn,
+} from './rp.ts';
 
 const known: Readonly<Record<string, readonly string[]>> = {
   '/.well-known/openid-configuration': ['GET', 'HEAD', 'OPTIONS'],
@@ -60,6 +72,36 @@ describe('oidc/refusals', () => {
         expect(page.headers.get('content-type')).to.include('text/html');
       }
     }
+  });
+
+  it('the log says why, which the answer does not tell, and nothing that was sent', async () => {
+    const client = await makeApplication(w);
+    const { code = '', verifier } = await signIn(w, client, await makePerson(w, ['Acme']));
+    const wrongs = {
+      'authorization code not found': await exchange(w, client, 'a-code-of-nobody', verifier),
+      'refresh token not found': await refresh(w, client, 'ltl_rt_a-token-of-nobody'),
+    };
+    for (const [why, { body, headers }] of Object.entries(wrongs)) {
+      expect(body).to.deep.equal({ error: 'invalid_grant', error_description: 'grant request is invalid' });
+      const line = w.logLines.find((one) => one.includes('the provider refused') && one.includes(why)) ?? '{}';
+      expect(JSON.parse(line)).to.deep.include({
+        level: 'info',
+        request_id: headers.get('x-request-id'),
+        operation: 'oauth.token',
+        client_id: client.client_id,
+        error: 'invalid_grant',
+        why,
+      });
+    }
+    await new Browser(w).go(authorizationUrl(client, { redirect_uri: 'https://elsewhere.example/cb' }));
+    const asked = w.logLines.filter((line) => line.includes('"oauth.authorize"') && line.includes(client.client_id));
+    expect(asked).to.have.length(1);
+    expect(asked[0]).to.include("did not match any of the client's registered redirect_uris");
+    for (const sent of ['of-nobody', 'elsewhere.example', verifier, code || 'none'])
+      expect(
+        w.logLines.filter((line) => line.includes(sent)),
+        sent,
+      ).to.deep.equal([]);
   });
 
   it('OPTIONS says what an address knows, outside of CORS', async () => {
