@@ -85,7 +85,10 @@ export class LargeBodies {
 
   #wait(bytes: number, holder: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (!this.#canWait(bytes, holder)) return void reject(tooMany());
+      if (!this.#canWait(bytes, holder)) {
+        reject(tooMany());
+        return;
+      }
       const late = () => {
         this.#queue.delete(waiting);
         reject(tooMany());
