@@ -1,9 +1,9 @@
 /**
  * Admission: how many requests are worked on at the same time, and what happens to the rest (checklist RE-11, RE-13). Every door has
  * places of its own, so that a flood at one of them leaves the others theirs (RE-15), and whoever comes with one key or token leaves a
- * quarter of them to everybody else (MT-06). Who finds no place waits, with the body unread;
- * who would wait too long is refused at once, before anything is spent on the request: with ten times the load that can be served,
- * the refusals must cost next to nothing.
+ * quarter of them to everybody else (MT-06). Who finds no place waits, with the body unread; who would wait too long is refused
+ * before anything is spent on the request. In a flood even that is too much when it comes at once, because it is asked again at once:
+ * refusals are then held for a moment, so that with ten times the load that can be served nearly all of it is still served.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -18,6 +18,9 @@ export interface AdmissionLimits {
   readonly waiting: number;
   /** Milliseconds that one waits at most. */
   readonly deadlineMs: number;
+  /** Refusals of a second that are told at once; the others are told `heldMs` later. */
+  readonly promptRefusals: number;
+  readonly heldMs: number;
 }
 
 /** What a door has to do. */
@@ -32,7 +35,13 @@ export interface DoorLoad {
 export type Admitted = RequestListener & { readonly load: () => Readonly<Record<string, DoorLoad>> };
 
 /** For each request that may be worked on, four may wait, for a second at most. */
-export const limitsOf = (running: number): AdmissionLimits => ({ running, waiting: running * 4, deadlineMs: 1000 });
+export const limitsOf = (running: number): AdmissionLimits => ({
+  running,
+  waiting: running * 4,
+  deadlineMs: 1000,
+  promptRefusals: 100,
+  heldMs: 2000,
+});
 
 /** Sign-in waits for the queue of hashes, which has its own bound and its own deadline; the others must not wait for that. */
 const patience: Readonly<Record<string, number>> = { signin: 4 };
@@ -229,7 +238,7 @@ export function admit(
   log: Log,
 ): Admitted {
   const places = new Map<string, Places>();
-  const refusals = new Refusals(log);
+  const refusals = new Refusals(limits, log);
   const placesOf = (door: string): Places => {
     let own = places.get(door);
     if (!own) places.set(door, (own = new Places({ ...limits, running: limits.running * (patience[door] ?? 1) })));
@@ -264,10 +273,12 @@ export function admit(
 
 /** Refuses in the form of the door, and tells the log once a second how many it were. */
 class Refusals {
+  readonly #limits: AdmissionLimits;
   readonly #log: Log;
   #count = 0;
 
-  constructor(log: Log) {
+  constructor(limits: AdmissionLimits, log: Log) {
+    this.#limits = limits;
     this.#log = log;
   }
 
@@ -279,6 +290,12 @@ class Refusals {
       }, 1000).unref();
     }
     this.#count += 1;
+    if (this.#count <= this.#limits.promptRefusals) this.#answer(request, response);
+    else setTimeout(() => this.#answer(request, response), this.#limits.heldMs);
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    if (response.destroyed) return;
     const id = newId();
     const { type, text } = bodyOf(request, id);
     response.writeHead(503, {

@@ -23,7 +23,8 @@ class Works {
       response.end('done');
     };
     const log = createLog('info', { write: (line: string) => void this.log.push(line) });
-    const admitted = admit(work, { running: 2, waiting: 3, deadlineMs: 5000, ...limits }, log);
+    const some = { running: 2, waiting: 3, deadlineMs: 5000, promptRefusals: 100, heldMs: 1000 };
+    const admitted = admit(work, { ...some, ...limits }, log);
     this.load = admitted.load;
     this.server = createServer(admitted);
   }
@@ -246,6 +247,23 @@ describe('http/admission (RE-11)', () => {
     expect([refused.status, JSON.parse(refused.text).error]).to.deep.equal([503, 'temporarily_unavailable']);
     for (const { end } of works.begun) end();
     await Promise.all(running);
+  });
+
+  it('RE-11: in a flood refusals are held, so that who asks again at once asks less often', async () => {
+    await start({ running: 0, waiting: 0, promptRefusals: 3, heldMs: 1500 });
+    const began = performance.now();
+    const took = await Promise.all(
+      Array.from({ length: 7 }, async () => {
+        const { status, headers } = await works.send('/api/v1/x');
+        expect([status, headers['retry-after']]).to.deep.equal([503, '2']);
+        return performance.now() - began;
+      }),
+    );
+    expect(took.filter((time) => time >= 1490)).to.have.length(4);
+    // A second later it is no flood any more.
+    const again = performance.now();
+    expect((await works.send('/api/v1/x')).status).to.equal(503);
+    expect(performance.now() - again).to.be.below(1490);
   });
 
   it('AL-05: says in the log how many were refused, once a second', async () => {
