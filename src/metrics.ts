@@ -2,7 +2,7 @@
 import type { Lintel } from './app.ts';
 import { passwordHashes } from './credentials/passwords/hash-queue.ts';
 import { samlPool } from './federation/saml-pool.ts';
-import type { DoorLoad } from './http/admission.ts';
+import type { DoorLoad } from './http/places.ts';
 import type { Reading } from './http/metrics.ts';
 
 /** The pool of Knex (tarn), which has no type there. */

@@ -3,6 +3,7 @@
  * tell strangers; and an application whose proof failed is a row of the audit log (checklist AL-01), bounded like every denial. None
  * of it has what was sent.
  */
+import type { ServerResponse } from 'node:http';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { App } from '../core/app.ts';
 import { type Actor, Call } from '../core/call.ts';
@@ -30,18 +31,15 @@ export function listenToRefusals(app: App, provider: Provider): () => Promise<un
   const record = denials();
   const pending = new Set<Promise<void>>();
 
-  /** Once the answer is out: how long it took must not tell whether there is such an application (checklist AU-07). */
+  /** Once the answer is out, and nothing before: how long it took must not tell whether there is such an application (AU-07). */
   const denied = (context: KoaContextWithOIDC, operation: string, client: LintelClient): void => {
-    const actor = claimed(client);
-    const call = Call.begin(app, actor, requestFacts(context as never));
-    const fault = new Fault('unauthenticated');
-    const params = { client_id: client.clientId };
-    const written = new Promise<void>((resolve) => {
-      const write = () => resolve(record(call, { operation, permission: null, params, fault }));
-      // Who hung up before the answer closed it already; nothing would tell of that again.
-      if (context.res.closed) write();
-      else context.res.once('close', write);
-    }).finally(() => pending.delete(written));
+    const written = closed(context.res)
+      .then(() => {
+        const call = Call.begin(app, claimed(client), requestFacts(context as never));
+        const params = { client_id: client.clientId };
+        return record(call, { operation, permission: null, params, fault: unproven });
+      })
+      .finally(() => pending.delete(written));
     pending.add(written);
   };
 
@@ -65,6 +63,19 @@ export function listenToRefusals(app: App, provider: Provider): () => Promise<un
   }
   return () => Promise.all(pending);
 }
+
+/** Milliseconds after an answer, so that not even the thread's next turn shows whether something is written of it. */
+const laterMs = 50;
+
+/** Who hung up before the answer closed it already; nothing would tell of that again. */
+const closed = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    if (response.closed) resolve();
+    else response.once('close', () => setTimeout(resolve, laterMs));
+  });
+
+/** Made once: a fault takes a picture of the stack, which here tells nothing. */
+const unproven = new Fault('unauthenticated');
 
 /** Somebody who says to be this application, and has not proven it. */
 const claimed = ({ clientId, org_id }: LintelClient): Actor => ({
