@@ -1,18 +1,24 @@
 /** Searches: what is looked up is planned once a connection, and never more of it than a connection should keep. */
 import { expect } from 'chai';
+import { connect, type Database } from '../../src/db/connect.ts';
 import { rowsOf } from '../../src/db/search.ts';
 import { type Asked, askedDuring } from '../flows/statements.ts';
-import { type World, world } from '../support/world.ts';
+import { onPostgres, testDatabaseAddress } from '../support/database.ts';
 
 describe('db/search', () => {
-  let w: World;
+  // A pool of its own: what it has looked up is remembered by pool, and the others of this run share theirs.
+  let own: Database;
   before(async () => {
-    w = await world();
+    own = await connect(onPostgres ? await testDatabaseAddress() : 'pglite::memory:');
+    await own.knex.raw('select 1');
   });
-  after(() => w.close());
+  after(() => own.close());
 
   const search = (text: string, isLookup: boolean) =>
-    rowsOf<{ found: number }>(w.db, w.db.select(w.db.raw(`?::int as ${text}`, [7])), { isLookup, limit: 1 });
+    rowsOf<{ found: number }>(own.knex, own.knex.select(own.knex.raw(`?::int as ${text}`, [7])), {
+      isLookup,
+      limit: 1,
+    });
 
   const names = (asked: readonly Asked[]) => asked.map(({ name }) => name);
 
