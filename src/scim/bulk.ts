@@ -173,7 +173,8 @@ class BulkRun {
 
   private async settle(operation: BulkOperation, act: () => Promise<BulkDone>): Promise<void> {
     try {
-      if (operation.method === 'POST' && !this.outcomes.has(operation)) this.postpone(operation);
+      // To look through a body of references is work enough for one turn; to resolve them is another.
+      if (operation.method === 'POST' && !this.outcomes.has(operation) && this.postpone(operation)) await nextTurn();
       this.outcomes.set(operation, { operation, done: await act() });
     } catch (fault) {
       if (!(fault instanceof ScimFault)) throw fault;
@@ -184,10 +185,10 @@ class BulkRun {
 
   private readonly late = new Map<string, { path: string; value: Json }[]>();
 
-  /** Remembers the top-level values of a POST that name what does not exist yet. */
-  private postpone(operation: BulkOperation): void {
+  /** Remembers the top-level values of a POST that name what does not exist yet. @returns whether there may be some */
+  private postpone(operation: BulkOperation): boolean {
     const missing = new Set([...(this.missing.get(operation) ?? []), ...this.selves(operation)]);
-    if (missing.size === 0 || !isObject(operation.data)) return;
+    if (missing.size === 0 || !isObject(operation.data)) return false;
     const isLate = (value: Json) => [...namesIn(value)].some((name) => missing.has(name));
     const late: { path: string; value: Json }[] = [];
     for (const [key, value] of Object.entries(operation.data)) {
@@ -200,6 +201,7 @@ class BulkRun {
       } else if (isLate(value)) late.push({ path: key, value });
     }
     this.late.set(operation.bulkId as string, late);
+    return true;
   }
 
   private selves({ bulkId, data }: BulkOperation): string[] {

@@ -269,6 +269,7 @@ async function patchWhole(
   const members = delta.needsGroup ? await ownedMembersOf(call.db, client.org_id, [id], call.now) : undefined;
   await turnAfter(members);
   const references = members?.map(({ user_id, display }) => ({ value: user_id, display }));
+  await turnAfter(members);
   const whole = buildResource({ ...held.row, members: references }, registries.Group, base);
   await turnAfter(members);
   const applied = delta.needsGroup ? operations : delta.other;
