@@ -27,7 +27,7 @@ import type { ListQuery } from './list.ts';
 import { compileMembership, type MembershipDelta } from './membership.ts';
 import { findResource, listResources, type Source } from './pages.ts';
 import { type Operation, parsePatch } from './patch.ts';
-import { applyPatch } from './patch-apply.ts';
+import { applyPatchInTurns } from './patch-apply.ts';
 import { isShown, type Projection } from './projection.ts';
 import { type Asking, headersOf, type ScimAnswer, type ScimRequest } from './request.ts';
 import { readResource } from './resource.ts';
@@ -273,10 +273,11 @@ async function patchWhole(
   const whole = buildResource({ ...held.row, members: references }, registries.Group, base);
   await turnAfter(members);
   const applied = delta.needsGroup ? operations : delta.other;
-  const { resource, changed } = applyPatch(applied, whole, registries.Group, notes);
+  const { resource, changed } = await applyPatchInTurns(applied, whole, registries.Group, notes);
   await turnAfter(members);
   if (changed) {
     const stored = splitResource(resource, registries.Group);
+    await turnAfter(members);
     const replaced = stored.members ? { replaceWith: stored.members } : {};
     await write(call, request, held, stored, delta.needsGroup ? replaced : deltaOf(delta));
   } else if (!delta.needsGroup) await setMembers(call, request, held.group, deltaOf(delta));

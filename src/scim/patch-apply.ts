@@ -6,6 +6,7 @@ import { Effort, termsOf } from './effort.ts';
 import { invalidPath, invalidValue, noTarget } from './errors.ts';
 import type { FilterNode } from './filter.ts';
 import { matches } from './filter-match.ts';
+import { nextTurn } from '../core/turn.ts';
 import { canonical, findKey, isEmpty, isObject, type Json, type JsonObject, sameJson } from './json.ts';
 import { checkElements, hasValuePart, isCleared, type Notes, readElement, readValue } from './leniency.ts';
 import { conditionsOf } from './mappings.ts';
@@ -25,8 +26,33 @@ export interface Patched {
  * @param resource the whole resource as `buildResource` makes it; it is not changed
  * @throws ScimFault 400 invalidValue, noTarget, mutability; 413 when the result is over the caps
  */
-export function applyPatch(operations: Operation[], resource: JsonObject, registry: Registry, notes: Notes): Patched {
+export function applyPatch(...patch: Parameters<typeof patching>): Patched {
+  const steps = patching(...patch);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same in several turns of the event loop, for the members of a large group (RE-17). */
+export async function applyPatchInTurns(...patch: Parameters<typeof patching>): Promise<Patched> {
+  const steps = patching(...patch);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await nextTurn();
+  }
+}
+
+/** Yields where another turn may come between. */
+function* patching(
+  operations: Operation[],
+  resource: JsonObject,
+  registry: Registry,
+  notes: Notes,
+): Generator<undefined, Patched> {
   const next = copyOf(resource);
+  yield;
   const effort = new Effort();
   let password: string | undefined;
   for (const { op, target, value } of operations) {
@@ -37,8 +63,10 @@ export function applyPatch(operations: Operation[], resource: JsonObject, regist
       if (op !== 'remove' && typeof read === 'string' && read !== '') password = read;
     } else applyAttribute(next, op, target, value, notes, effort);
   }
+  yield;
   for (const top of registry.tops) tidy(next, top);
   finishResource(next, registry);
+  yield;
   const isSame = sameJson(withoutSchemas(resource), withoutSchemas(next));
   return { resource: next, password, changed: !isSame || password !== undefined };
 }
