@@ -1,6 +1,7 @@
 /**
  * Checked PATCH operations applied to a whole resource in memory (RFC 7644 §3.5.2.1–§3.5.2.3), with the readings that Entra
  * and Okta need: a filter that meets nothing may make the element it meant, and a removal with an empty list removes nothing.
+ * Over 300 lines because the three operations are told apart at each depth of a path by the same walk.
  */
 import { Effort, termsOf } from './effort.ts';
 import { invalidPath, invalidValue, noTarget } from './errors.ts';
