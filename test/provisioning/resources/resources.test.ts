@@ -13,7 +13,7 @@ import {
 } from '../../../src/provisioning/resources/service.ts';
 import { authenticateScimToken, type ScimAuthentication } from '../../../src/provisioning/tokens/authenticate.ts';
 import { statementsOf } from '../../flows/statements.ts';
-import { onPostgres } from '../../support/database.ts';
+import { postgresOnly } from '../../support/database.ts';
 import { type World, world } from '../../support/world.ts';
 import { type Directory, makeDirectory } from '../directories.ts';
 
@@ -145,7 +145,7 @@ describe('provisioning/resources', () => {
   });
 
   it('SC-13: counts every one of changes at the same time', async function () {
-    if (!onPostgres) return this.skip();
+    postgresOnly(this);
     const id = await makeUser();
     const content = { external_id: null, attributes: {}, touch: true };
     await Promise.all(

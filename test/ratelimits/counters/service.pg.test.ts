@@ -3,7 +3,7 @@ import { definePolicy } from '../../../src/ratelimits/counters/policies.ts';
 import { giveBack, take } from '../../../src/ratelimits/counters/service.ts';
 import { connect } from '../../../src/db/connect.ts';
 import { transact } from '../../../src/db/transact.ts';
-import { onPostgres, testDatabaseAddress } from '../../support/database.ts';
+import { postgresOnly, testDatabaseAddress } from '../../support/database.ts';
 import { type World, world } from '../../support/world.ts';
 
 const day = 24 * 3600;
@@ -36,7 +36,7 @@ const wide = ['a', 'b', 'c', 'd'].map((name) =>
 describe('ratelimits/counters on several connections', () => {
   let w: World;
   before(async function () {
-    if (!onPostgres) this.skip();
+    postgresOnly(this);
     w = await world();
   });
   after(() => w?.close());

@@ -5,14 +5,14 @@ import { Call, anonymous } from '../../../src/core/call.ts';
 import { passwordHashes } from '../../../src/credentials/passwords/hash-queue.ts';
 import { makeApplication } from '../../oidc/rp.ts';
 import { takePlace } from '../../../src/signin/throttle/service.ts';
-import { onPostgres, testDatabaseAddress } from '../../support/database.ts';
+import { postgresOnly, testDatabaseAddress } from '../../support/database.ts';
 import { formsOf, insertPersonWithPassword, signinWorld, type SigninWorld, Visitor, wrongPassword } from '../person.ts';
 
 describe('signin/flow: many at once', () => {
   let w: SigninWorld;
   let second: Database;
   before(async function () {
-    if (!onPostgres) return this.skip();
+    postgresOnly(this);
     w = await signinWorld();
     second = await connect(await testDatabaseAddress(), { pool: 10 });
   });
