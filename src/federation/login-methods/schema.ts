@@ -10,14 +10,17 @@ export const LoginMethod = Type.Object(
   {
     org_id: Type.String({ format: 'uuid' }),
     method: Type.Enum([...loginMethodNames]),
-    enabled: Type.Boolean({ description: 'Allowed unless it was switched off.' }),
+    enabled: Type.Boolean({ description: 'Allowed unless it was switched off; what this version cannot do is off.' }),
     updated_at: Type.Union([Type.Unsafe<Date>(Type.String({ format: 'date-time' })), Type.Null()]),
   },
   { $id: 'LoginMethod' },
 );
 export type LoginMethod = Static<typeof LoginMethod>;
 
-export const LoginMethodChange = Type.Object({ enabled: Type.Boolean() }, { $id: 'LoginMethodChange' });
+export const LoginMethodChange = Type.Object(
+  { enabled: Type.Boolean({ description: 'True for password and saml only: this version has no other ways.' }) },
+  { $id: 'LoginMethodChange' },
+);
 export type LoginMethodChange = Static<typeof LoginMethodChange>;
 
 export const loginMethodEnabled = defineEvent(

@@ -1,4 +1,4 @@
-/** SQL of `org_login_methods`. What has no row is allowed. */
+/** SQL of `org_login_methods`. What has no row was never switched. */
 import type { Knex } from 'knex';
 import { refusing } from '../../db/errors.ts';
 

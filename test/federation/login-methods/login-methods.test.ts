@@ -41,6 +41,29 @@ describe('federation/login-methods', () => {
     expect(actions).to.deep.equal(['login_method.disabled', 'login_method.enabled']);
   });
 
+  it('are switched on only as far as they exist here; off is accepted', async () => {
+    const org_id = await organization(w);
+    for (const method of ['oidc', 'social', 'ldap', 'passkey', 'email_code']) {
+      const { status, body } = await set(org_id, method, true);
+      expect([status, body.code], method).to.deep.equal([400, 'request_invalid']);
+      expect(body.errors, method).to.deep.equal([
+        {
+          pointer: '/body/enabled',
+          detail: `must be false for ${method}: this version signs in by password and saml only`,
+        },
+      ]);
+      expect((await set(org_id, method, false)).body, method).to.include({ method, enabled: false });
+    }
+    expect((await w.db('org_login_methods').where({ org_id, enabled: true })).length).to.equal(0);
+  });
+
+  it('that an earlier version let be switched on are told as off', async () => {
+    const org_id = await organization(w);
+    await w.db('org_login_methods').insert({ org_id, method: 'passkey', enabled: true, updated_at: new Date() });
+    expect(await loginMethodsOf(w.db, org_id)).to.include({ passkey: false, password: true });
+    expect((await set(org_id, 'passkey', false)).body).to.include({ method: 'passkey', enabled: false });
+  });
+
   it('FD-03: without SAML an organization has no connection, nor while one is disabled', async () => {
     const c = await company(w);
     const names = async () => (await connectionsOf(w.db, c.org_id)).map(({ provider_id }) => provider_id);
