@@ -4,7 +4,8 @@
  */
 import { hash } from 'node:crypto';
 import type { Knex } from 'knex';
-import { read, type Statement, statement } from './statement.ts';
+import { read } from './gathering.ts';
+import { type Statement, statement } from './statement.ts';
 
 export type Binding = string | number | boolean | Date | null;
 

@@ -13,7 +13,17 @@ import { endProviderSessions } from '../../src/signin/sessions/service.ts';
 import { insertGroup, insertOrganization, org_id, userName } from '../bench/population.ts';
 import { type Asked, askedDuring } from '../flows/statements.ts';
 import { company, post as postSaml, response, start as samlStart } from '../federation/company.ts';
-import { introspect, makeApplication, makePerson, oidcWorld, post, refresh, signIn, userinfo } from '../oidc/rp.ts';
+import {
+  introspect,
+  makeApplication,
+  makePerson,
+  oidcWorld,
+  post,
+  refresh,
+  signIn,
+  type Tokens,
+  userinfo,
+} from '../oidc/rp.ts';
 import { type Directory, directory, patch } from '../scim/door.ts';
 import { entra } from '../scim/entra.requests.ts';
 import { google } from '../scim/google.requests.ts';
@@ -334,6 +344,36 @@ describePostgres('rules: plans with 100,000 accounts (PostgreSQL)', () => {
       expect((await refresh(w, client, tokens.refresh_token ?? '')).status).to.equal(200);
     });
     expect(await wholeReads(w.db, asked)).to.deep.equal([]);
+  });
+
+  it('look-ups that many ask at once are one statement, which examines what each alone would', async () => {
+    const client = await makeApplication(w);
+    const people = await Promise.all(Array.from({ length: 6 }, () => makePerson(w, ['Members'])));
+    const chains: Tokens[] = [];
+    for (const person of people) {
+      chains.push((await signIn(w, client, person, { scope: 'openid email offline_access' })).tokens);
+    }
+    const each = async (work: (tokens: Tokens) => Promise<{ readonly status: number }>) => {
+      const answers = await Promise.all(chains.map(work));
+      expect(answers.map(({ status }) => status)).to.deep.equal(chains.map(() => 200));
+    };
+    const asked = await askedDuring(async () => {
+      await each(({ access_token }) => userinfo(w, access_token ?? ''));
+      await each(({ refresh_token }) => refresh(w, client, refresh_token ?? ''));
+      await each(() => d.send('GET', filter(`userName eq "${userName(4)}"`)));
+    });
+    const many = asked.filter(({ name }) => name?.endsWith('_many'));
+    expect(new Set(many.map(({ name }) => name))).to.include.keys(
+      'lintel_find_access_token_many',
+      'lintel_find_refresh_token_many',
+      'lintel_find_scim_token_many',
+    );
+    expect(await wholeReads(w.db, many)).to.deep.equal([]);
+    await realSize(w.db);
+    for (const statement of many) {
+      const count = (statement.values[0] as readonly unknown[]).length;
+      expect(await examinedBy(w.db, statement), short(statement.text)).to.be.at.most(count * 60);
+    }
   });
 
   /** What may be read from end to end, and why. */

@@ -4,7 +4,8 @@
  */
 import type { Knex } from 'knex';
 import { zeroId } from '../../core/id.ts';
-import { read, statement } from '../../db/statement.ts';
+import { read } from '../../db/gathering.ts';
+import { lookup } from '../../db/statement.ts';
 import { grantIsAlive, isActive } from './liveness.ts';
 import type { Payload } from './records.ts';
 import { type Subject, subjectColumns, subjectIn, subjectJoins, type SubjectRow } from './subjects.ts';
@@ -90,8 +91,9 @@ const foundToken = (row: ConsumableRow): FoundToken => ({
   is_touch_due: row.is_touch_due,
 });
 
-const findCodeStatement = statement(
+const findCodeStatement = lookup(
   'find_code',
+  ['text', 'timestamptz'],
   `select ${columns('$2')}, g.org_id, g.client_id, t.consumed_at is not null as consumed, false as just_consumed,
      null::boolean as is_touch_due
    from oidc_artifacts t join oidc_grants g on g.grant_id = t.grant_id ${subjectJoins('g.user_id', 'g.org_id')}
@@ -104,8 +106,9 @@ export async function findCode(db: Knex, id_hash: string, now: Date): Promise<Fo
   return row && foundToken(row);
 }
 
-const findRefreshTokenStatement = statement(
+const findRefreshTokenStatement = lookup(
   'find_refresh_token',
+  ['text', 'timestamptz'],
   `select ${columns('$2')}, g.org_id, g.client_id, t.consumed_at is not null as consumed,
      -- The database's clock on both sides: processes whose clocks differ agree on the two seconds (RT-03, RE-09).
      coalesce(clock_timestamp() - t.consumed_at <= interval '2 seconds', false) as just_consumed,
@@ -135,8 +138,9 @@ interface AccessTokenRow extends Row {
   readonly kind: FoundAccessToken['kind'];
 }
 
-const findAccessTokenStatement = statement(
+const findAccessTokenStatement = lookup(
   'find_access_token',
+  ['text', 'timestamptz'],
   `select ${columns('$2')}, t.org_id, coalesce(t.client_id, t.scim_client_id) as client_id, t.kind
    from oidc_access_tokens t left join oidc_grants g on g.grant_id = t.grant_id ${subjectJoins('g.user_id', 't.org_id')}
    where t.id_hash = $1 and case t.kind

@@ -7,12 +7,14 @@ import type { Knex } from 'knex';
 import { zeroId } from '../../core/id.ts';
 import { json } from '../../db/json.ts';
 import { sessionIsAlive } from './liveness.ts';
-import { read, run, runLast, statement } from '../../db/statement.ts';
+import { read } from '../../db/gathering.ts';
+import { lookup, run, runLast, statement } from '../../db/statement.ts';
 
 export type Payload = Record<string, unknown>;
 
-const findArtifactStatement = statement(
+const findArtifactStatement = lookup(
   'find_artifact',
+  ['text', 'text'],
   'select payload, consumed_at is not null as consumed from oidc_artifacts where id_hash = $1 and kind = $2',
 );
 

@@ -1,6 +1,7 @@
 /** SQL of `user_passwords`, and of the two columns of `users` that say whether there is one. */
 import type { Knex } from 'knex';
-import { read, statement } from '../../db/statement.ts';
+import { read } from '../../db/gathering.ts';
+import { statement } from '../../db/statement.ts';
 
 export interface PasswordOwner {
   readonly user_id: string;

@@ -1,7 +1,8 @@
 /** SQL of `user_group_memberships`. Members change by sets, in proportion to the change. */
 import type { Knex } from 'knex';
 import { newId } from '../../core/id.ts';
-import { read, statement } from '../../db/statement.ts';
+import { read } from '../../db/gathering.ts';
+import { statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { GroupMember } from './schema.ts';
 

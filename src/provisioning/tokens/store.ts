@@ -1,6 +1,7 @@
 /** SQL of `scim_tokens`. The hash leaves this file in no row but the one that it is compared with. */
 import type { Knex } from 'knex';
-import { read, statement } from '../../db/statement.ts';
+import { read } from '../../db/gathering.ts';
+import { lookup } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { ScimToken } from './schema.ts';
 
@@ -58,8 +59,9 @@ export interface UsableToken {
   readonly is_touch_due: boolean;
 }
 
-const usableToken = statement(
+const usableToken = lookup(
   'find_scim_token',
+  ['text', 'timestamptz'],
   `select t.token_id, t.token_hash, c.client_id, c.org_id, c.name, c.mapping_version,
      (t.last_used_at is null or t.last_used_at <= $2::timestamptz - interval '1 minute') as is_touch_due
    from scim_tokens t

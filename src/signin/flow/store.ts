@@ -4,7 +4,8 @@
 import type { Knex } from 'knex';
 import type { Call } from '../../core/call.ts';
 import { json } from '../../db/json.ts';
-import { read, run, statement } from '../../db/statement.ts';
+import { read } from '../../db/gathering.ts';
+import { run, statement } from '../../db/statement.ts';
 import type { Attempt } from './schema.ts';
 
 const sealContext = (attemptId: string): string => `signin_attempts:identifier:${attemptId}`;
