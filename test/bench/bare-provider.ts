@@ -89,19 +89,35 @@ async function tokensOf(provider: Provider, client_id: string, count: number): P
   return [refresh, access];
 }
 
-async function serve(chains: number): Promise<BareProvider> {
+interface Served {
+  readonly origin: string;
+  readonly client_id: string;
+  readonly client_secret: string;
+  readonly provider: Provider;
+}
+
+async function serve(): Promise<Served> {
   const [client_id, client_secret] = ['bench', newSecret()];
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const provider = new Provider(origin, await configuration(client_id, client_secret));
   server.on('request', provider.callback());
+  return { origin, client_id, client_secret, provider };
+}
+
+let served: Promise<Served> | undefined;
+
+/** Served from the first question on; each gets chains of its own. */
+async function withChains(chains: number): Promise<BareProvider> {
+  served ??= serve();
+  const { origin, client_id, client_secret, provider } = await served;
   const [refresh_tokens, access_tokens] = await tokensOf(provider, client_id, chains);
   const authorization = `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString('base64')}`;
   return { origin, authorization, refresh_tokens, access_tokens };
 }
 
 process.on('message', ({ chains }: { chains: number }) => {
-  void serve(chains).then((ready) => process.send?.(ready));
+  void withChains(chains).then((ready) => process.send?.(ready));
 });
 process.on('disconnect', () => process.exit(0));
