@@ -137,6 +137,27 @@ describe('access: REST', () => {
     expect((await w.api('GET', `/organizations/${org_id}/groups`, undefined, null)).status).to.equal(401);
   });
 
+  it('names the field of a body whose id is no role here, and tells another organization’s from none by nothing', async () => {
+    const theirs = await make('/organizations', { org_name: 'Other' }, 'org_id');
+    const foreign = await make(`/organizations/${theirs}/roles`, { name: 'Theirs' }, 'role_id');
+    const here = `/organizations/${org_id}`;
+    const user_id = await make(`${here}/users`, { email: `${unique()}@acme.example` }, 'user_id');
+    const group_id = await make(`${here}/groups`, { name: unique() }, 'group_id');
+    for (const place of [`${here}/members/${user_id}/roles`, `${here}/groups/${group_id}/roles`]) {
+      const seen: object[] = [];
+      for (const role_id of [foreign, '01a1fd81-0000-7000-8000-000000000000']) {
+        const { status, body } = await w.api<Problem & { request_id: string }>('POST', place, { role_id });
+        const { request_id: _, ...problem } = body;
+        expect([status, problem.code], place).to.deep.equal([400, 'request_invalid']);
+        expect(problem.errors).to.deep.equal([{ pointer: '/body/role_id', detail: 'is no role of the organization' }]);
+        seen.push(problem);
+      }
+      expect(seen[0]).to.deep.equal(seen[1]);
+    }
+    const elsewhere = await w.api('POST', `${here}/groups/${user_id}/roles`, { role_id: foreign });
+    expect([elsewhere.status, elsewhere.body.code], 'a wrong address').to.deep.equal([404, 'not_found']);
+  });
+
   it('answers 404 for ids that are none, or that name nothing, never 500', async () => {
     const nobody = '01a1fd81-0000-7000-8000-000000000000';
     for (const path of [

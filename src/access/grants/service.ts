@@ -63,12 +63,16 @@ export async function grantRole(call: Call, orgId: string, userId: string, input
   call.require(manageGrants, orgId);
   return call.write(async (inner) => {
     await begin(inner, orgId, userId);
-    const role = await findRole(inner.db, orgId, input.role_id);
-    if (!role) throw new Fault('not_found');
+    const role = await roleNamed(inner, orgId, input.role_id);
     const grant = await give(inner, orgId, userId, role, { expires_at: readEnd(inner, input.expires_at) });
     await recomputeAccess(inner, orgId, { userIds: [userId] });
     return grant;
   });
+}
+
+/** A role that a body names. Another organization's is as unknown as one that there is not (checklist MT-01). */
+async function roleNamed(call: Call, orgId: string, roleId: string): Promise<Role> {
+  return (await findRole(call.db, orgId, roleId)) ?? refuseField('role_id', 'is no role of the organization');
 }
 
 async function begin(call: Call, orgId: string, userId: string): Promise<void> {
@@ -220,12 +224,13 @@ export async function listGroupRoles(
 
 /**
  * Lets a group give a role to its members, now and later. The group's row lock orders this with changes of its members.
- * @throws Fault not_found, not_allowed
+ * @throws Fault not_found, not_allowed, request_invalid
  */
 export async function grantGroupRole(call: Call, orgId: string, groupId: string, roleId: string): Promise<GroupRole> {
   call.require(manageGrants, orgId);
   return call.write(async (inner) => {
-    const role = await beginGroup(inner, orgId, groupId, roleId);
+    await beginGroup(inner, orgId, groupId);
+    const role = await roleNamed(inner, orgId, roleId);
     await requireHeldRoles(inner, orgId, [roleId]);
     const row = { group_id: groupId, role_id: roleId, assigned_by: giverOf(inner), assigned_at: inner.now };
     if (await insertGroupRole(inner.db, row)) {
@@ -237,19 +242,18 @@ export async function grantGroupRole(call: Call, orgId: string, groupId: string,
   });
 }
 
-async function beginGroup(call: Call, orgId: string, groupId: string, roleId: string): Promise<Role> {
+async function beginGroup(call: Call, orgId: string, groupId: string): Promise<void> {
   await shareAccess(call.db, orgId);
-  const group = await holdGroup(call.db, orgId, groupId);
-  const role = group && (await findRole(call.db, orgId, roleId));
-  if (!role) throw new Fault('not_found');
-  return role;
+  if (!(await holdGroup(call.db, orgId, groupId))) throw new Fault('not_found');
 }
 
 /** @throws Fault not_found, not_allowed, last_owner */
 export async function revokeGroupRole(call: Call, orgId: string, groupId: string, roleId: string): Promise<void> {
   call.require(manageGrants, orgId);
   await call.write(async (inner) => {
-    const role = await beginGroup(inner, orgId, groupId, roleId);
+    await beginGroup(inner, orgId, groupId);
+    const role = await findRole(inner.db, orgId, roleId);
+    if (!role) throw new Fault('not_found');
     if (isOwnerRole(role)) await requireHeldRoles(inner, orgId, [roleId]);
     if (!(await deleteGroupRole(inner.db, groupId, roleId))) throw new Fault('not_found');
     const details = { role_id: roleId, role: role.name };

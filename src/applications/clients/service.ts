@@ -54,6 +54,21 @@ function shown(row: ClientRow): Application {
  * @throws Fault request_invalid, permission_not_held, resource_uri_taken, not_found (no such organization)
  */
 export async function createApplication(call: Call, input: NewApplication): Promise<ApplicationWithSecret> {
+  try {
+    return await register(call, input);
+  } catch (error) {
+    throw namingOrganization(error, input);
+  }
+}
+
+/** Another organization is not found, as anywhere; where the body named it, the answer says so (checklist MT-01). */
+function namingOrganization(error: unknown, { org_id }: NewApplication): unknown {
+  if (!(error instanceof Fault) || error.code !== 'not_found' || !org_id) return error;
+  const errors = [{ pointer: '/body/org_id', detail: 'is no organization that you can see' }];
+  return new Fault('not_found', undefined, { cause: error, errors });
+}
+
+async function register(call: Call, input: NewApplication): Promise<ApplicationWithSecret> {
   const { reach } = call.actor;
   const orgId = input.org_id ?? (reach !== null && reach !== 'system' ? reach.org_id : null);
   call.require(manageApplications, orgId);

@@ -8,6 +8,7 @@ import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
 import { hashSecret, newSecret } from '../../core/secret.ts';
+import { refuseField } from '../../core/text.ts';
 import { holdUser } from '../../directory/users/service.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import { requireHeld } from '../service-accounts/held.ts';
@@ -38,7 +39,7 @@ const shownLength = keyPrefix.length + 6;
 
 /**
  * Makes a key. Its owner is the named service account, or whoever asks (never anybody named in the body, AZ-02).
- * @throws Fault not_found for a service account elsewhere, permission_unknown, permission_not_held, request_invalid
+ * @throws Fault permission_unknown, permission_not_held, request_invalid, also for a service account elsewhere or nowhere
  */
 export async function createApiKey(call: Call, orgId: string | null, input: NewApiKey): Promise<CreatedApiKey> {
   call.require(manageApiKeys, orgId);
@@ -83,11 +84,11 @@ async function ownerOf(call: Call, orgId: string | null, named: string | undefin
   }
   const service_account_id = named ?? (actor.type === 'service_account' ? actor.id : null);
   if (service_account_id === null) {
-    throw new Fault('request_invalid', undefined, {
-      errors: [{ pointer: '/body/service_account_id', detail: 'is required' }],
-    });
+    refuseField('service_account_id', 'is required');
   }
-  if (!(await isOwnerFor(call.db, orgId, service_account_id))) throw new Fault('not_found');
+  if (!(await isOwnerFor(call.db, orgId, service_account_id))) {
+    refuseField('service_account_id', 'is no service account that can own this key');
+  }
   return { user_id: null, service_account_id };
 }
 
@@ -95,9 +96,7 @@ function expiryOf(call: Call, text: string | null | undefined): Date | null {
   if (text === null || text === undefined) return null;
   const moment = new Date(text);
   if (!(moment > call.now)) {
-    throw new Fault('request_invalid', undefined, {
-      errors: [{ pointer: '/body/expires_at', detail: 'must be in the future' }],
-    });
+    refuseField('expires_at', 'must be in the future');
   }
   return moment;
 }

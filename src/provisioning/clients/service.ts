@@ -9,7 +9,7 @@ import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
 import { hashSecret, newSecret } from '../../core/secret.ts';
-import { readName } from '../../core/text.ts';
+import { readName, refuseField } from '../../core/text.ts';
 import { requireHeld } from '../../credentials/service-accounts/held.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import type { MappingEngine } from '../mappings/engine.ts';
@@ -57,9 +57,7 @@ export function readExpiry(call: Call, text: string | null | undefined): Date | 
   if (text === null || text === undefined) return null;
   const moment = new Date(text);
   if (!(moment > call.now)) {
-    throw new Fault('request_invalid', undefined, {
-      errors: [{ pointer: '/body/expires_at', detail: 'must be in the future' }],
-    });
+    refuseField('expires_at', 'must be in the future');
   }
   return moment;
 }

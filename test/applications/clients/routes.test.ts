@@ -206,6 +206,17 @@ describe('applications: REST', () => {
     expect((await w.api('GET', '/applications', undefined, null)).status).to.equal(401);
   });
 
+  it('names org_id where the body names an organization that is not there, or is another one', async () => {
+    const errors = [{ pointer: '/body/org_id', detail: 'is no organization that you can see' }];
+    const nowhere = await w.api('POST', '/applications', { ...minimal, org_id: newId() });
+    expect([nowhere.status, nowhere.body.code, nowhere.body.errors]).to.deep.equal([404, 'not_found', errors]);
+    const call = w.call(admin(await organization()));
+    for (const org_id of [await organization(), newId()]) {
+      const fault = await createApplication(call, { ...minimal, org_id }).catch((error: unknown) => error);
+      expect(fault).to.deep.include({ code: 'not_found', errors });
+    }
+  });
+
   it('AZ-05: nobody registers an application for a permission that they do not hold', async () => {
     const org_id = await organization();
     const call = w.call(admin(org_id));

@@ -248,7 +248,13 @@ describe('credentials/api-keys', () => {
     const place = `/organizations/${org}/api-keys`;
     const post = (body: Record<string, unknown>) =>
       w.api('POST', place, { name: 'x', scopes: ['audit_logs.read'], ...body });
-    expect((await post({ service_account_id: foreign })).status).to.equal(404);
+    for (const service_account_id of [foreign, newId()]) {
+      const refused = await post({ service_account_id });
+      expect([refused.status, refused.body.code]).to.deep.equal([400, 'request_invalid']);
+      expect(refused.body.errors).to.deep.equal([
+        { pointer: '/body/service_account_id', detail: 'is no service account that can own this key' },
+      ]);
+    }
     const { user_id } = await insertUser(w.db);
     for (const extra of [
       { user_id },
