@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { refusing } from '../../db/errors.ts';
 import { json } from '../../db/json.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
+import { isSwitchedOff } from '../login-methods/switched-off.ts';
 import type { AttributeMapping } from '../saml/attributes.ts';
 import type { SamlConfig } from './config.ts';
 import type { ProviderCertificate } from './schema.ts';
@@ -99,9 +100,7 @@ export interface ConnectionRow extends ProviderRow {
   readonly org_name: string;
 }
 
-const isOpen = `(p.enabled and o.status = 'active' and not exists (
-  select from org_login_methods m where m.org_id = p.org_id and m.method = 'saml' and not m.enabled
-))`;
+const isOpen = `(p.enabled and o.status = 'active' and not ${isSwitchedOff('saml', 'p.org_id')})`;
 
 const connections = (db: Knex) =>
   db('identity_providers as p')

@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import type { Plain } from '../../db/round-trips.ts';
 import { run, runLast, statement } from '../../db/statement.ts';
+import { isSwitchedOff } from '../../federation/login-methods/switched-off.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { Session, SessionsToEnd } from './schema.ts';
 
@@ -54,14 +55,13 @@ const noteStatement = statement(
     where user_id = $1 and enabled and not locked and deleted_at is null
       and (home_org_id is null
         or exists (select from organizations o where o.org_id = users.home_org_id and o.status = 'active'))
-      and not ($4 and exists (
-        select from org_login_methods m where m.org_id = users.home_org_id and m.method = 'password' and not m.enabled))
+      and not ($4 and ${isSwitchedOff('password', 'users.home_org_id')})
    returning user_id`,
 );
 
 /**
- * Notes the sign-in at an account that may sign in, and holds it by that; with a password only where its organization allows one
- * (the federation room keeps that). @returns false for any other, also when it is just becoming one
+ * Notes the sign-in at an account that may sign in, and holds it by that; with a password only where its organization allows one.
+ * @returns false for any other, also when it is just becoming one
  */
 export async function noteLogin(db: Knex, user_id: string, now: Date, isByPassword: boolean): Promise<boolean> {
   const noted = await run(db, noteStatement, [user_id, now, Math.floor(now.getTime() / 1000), isByPassword]);
@@ -234,7 +234,7 @@ export async function touchRow(db: Knex, session_id: string, now: Date): Promise
 export const isKnownDevice = async (db: Knex, user_id: string, device_fingerprint: string): Promise<boolean> =>
   (await db('sessions').where({ user_id, device_fingerprint }).first('session_id')) !== undefined;
 
-/** What an organization set for its sessions, in seconds; the settings room keeps the table. */
+/** What an organization set for its sessions, in seconds. The room that is to keep the table is not built: nobody else asks it. */
 export async function readTenantLimits(db: Knex, org_id: string): Promise<{ idle?: number; max?: number }> {
   const rows: { setting_key: string; setting_value: unknown }[] = await db('tenant_settings')
     .where({ org_id })
