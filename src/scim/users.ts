@@ -21,11 +21,17 @@ import {
   holdOwnedUser,
   updateOwnedUser,
 } from '../directory/users/service.ts';
-import { putResource, readResource as readKept, refusing, selectResources } from '../provisioning/resources/service.ts';
+import {
+  putResource,
+  readResource as readKept,
+  refusingFirstRows,
+  selectResources,
+} from '../provisioning/resources/service.ts';
 import { notFound } from './errors.ts';
 import { checkIfMatch, isNotModified } from './etag.ts';
 import { changedNames } from './changes.ts';
-import type { Json, JsonObject } from './json.ts';
+import { columnsOf, namesOf } from './columns.ts';
+import type { JsonObject } from './json.ts';
 import type { ListQuery } from './list.ts';
 import { findResource, listResources, type Source } from './pages.ts';
 import { parsePatch } from './patch.ts';
@@ -122,7 +128,7 @@ export async function postUser(request: ScimRequest, body: unknown, asking: Aski
   const about = { names: namesOf(columns), has_password: false, is_meant: false };
   const prepared = await prepareFirst(request, password, about);
   const make = (claims: boolean) =>
-    refusing(() => call.write((inner) => create(inner, request, { stored, columns, prepared, claims })));
+    refusingFirstRows(() => call.write((inner) => create(inner, request, { stored, columns, prepared, claims })));
   const made = await make(true)
     .catch((error: unknown) => {
       // Somebody whom no organization may take over: a separate account, as for anybody else's.
@@ -157,40 +163,6 @@ async function create(
   if (prepared && !user.has_password) await setPassword(call, user.user_id, prepared, { must_change: true });
   return { row: storedUser(user, kept as Kept), claimed: claimed !== null };
 }
-
-/**
- * What the directory says about our columns. `properties` are replaced as a whole there: what no mapping names stays.
- * @param properties those that the account has
- */
-function columnsOf({ columns, properties }: StoredResource, before: Record<string, unknown>): UserColumns {
-  if (properties.length === 0) return columns as UserColumns;
-  const next = structuredClone(before);
-  for (const { path, value } of properties) setPath(next, path, value);
-  return { ...(columns as UserColumns), properties: next };
-}
-
-/** Names come from checked mappings: none of them reaches a prototype. */
-function setPath(holder: Record<string, unknown>, [name, ...rest]: readonly string[], value: Json | undefined): void {
-  if (name === undefined) return;
-  if (rest.length === 0) {
-    if (value === undefined) delete holder[name];
-    else holder[name] = value;
-    return;
-  }
-  const found = Object.hasOwn(holder, name) ? holder[name] : undefined;
-  const isHolder = typeof found === 'object' && found !== null && !Array.isArray(found);
-  if (!isHolder && value === undefined) return;
-  const inner = (isHolder ? found : {}) as Record<string, unknown>;
-  holder[name] = inner;
-  setPath(inner, rest, value);
-}
-
-const namesOf = (user: Pick<UserColumns, 'email' | 'username' | 'first_name' | 'last_name'>) => [
-  user.email,
-  user.username,
-  user.first_name,
-  user.last_name,
-];
 
 interface Held {
   readonly user: User;

@@ -44,7 +44,7 @@ export interface PutContent extends Content {
   readonly touch?: boolean;
   /**
    * An account that was made in this transaction: its row travels with COMMIT, and what is wrong with it comes to light there. The
-   * transaction has to be opened within `refusing`.
+   * transaction has to be opened within `refusingFirstRows`.
    */
   readonly is_first?: boolean;
 }
@@ -72,7 +72,7 @@ export async function putResource(
 }
 
 /** Around a transaction with first rows. @throws Fault external_id_taken, request_invalid, not_found (the client has gone) */
-export const refusing = refusingRows;
+export const refusingFirstRows = refusingRows;
 
 /** What the client keeps about one resource; null when it never sent anything. */
 export async function readResource(
