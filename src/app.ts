@@ -1,5 +1,6 @@
 /**
- * The table of contents: every route and door, in order. The only file that knows everyone.
+ * The table of contents: every route and door, in order. The only file that knows everyone; one file because a table of contents in
+ * parts would be none.
  */
 import { Resolver } from 'node:dns/promises';
 import { join } from 'node:path';
@@ -62,6 +63,7 @@ import { health } from './http/health.ts';
 import { expireIdempotencyKeys } from './http/idempotency.ts';
 import { mountRoutes } from './http/mount.ts';
 import { openApi } from './http/openapi.ts';
+import { createOutside } from './http/outside.ts';
 import { createPages } from './http/pages.ts';
 import { setFaultHeaders } from './http/problem.ts';
 import type { Route } from './http/route.ts';
@@ -202,6 +204,7 @@ export async function createLintel(config: Config, database: Database, options: 
     transact: (work) => transact(database.knex, work),
     fetch: egress.fetch,
     resolveTxt: options.resolveTxt ?? ((name) => resolver.resolveTxt(name)),
+    waitOutside: createOutside(),
     record: async (call, event) => {
       await recordEvent(call, event);
       await react(call, event);

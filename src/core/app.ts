@@ -26,6 +26,11 @@ export interface App {
   fetch(url: string, init?: EgressInit): Promise<EgressAnswer>;
   /** The TXT records of a name, each as its strings; empty when there are none. */
   resolveTxt(name: string): Promise<string[][]>;
+  /**
+   * Runs work that waits for somebody outside, asked for by a request of an organization: each has a few of these at a time. The
+   * system's own is not counted. @throws Fault too_many_requests
+   */
+  waitOutside<T>(call: Call, work: () => Promise<T>): Promise<T>;
   /** Writes the audit row of an event and runs its reactions, on the call's transaction. */
   record(call: Call, event: EmittedEvent): Promise<void>;
   /** Puts a mail into the outbox, in the transaction of the change that it tells about. */

@@ -4,7 +4,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { routes } from '../../src/app.ts';
-import { maxOutside } from '../../src/core/outside.ts';
+import { maxOutside } from '../../src/http/outside.ts';
 import { passwordHashes } from '../../src/credentials/passwords/hash-queue.ts';
 import { type Answer, type World, world } from '../support/world.ts';
 import { until } from '../support/waiting.ts';

@@ -8,7 +8,6 @@
 import type { Knex } from 'knex';
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
-import { waitOutside } from '../../core/outside.ts';
 import { newSecret, sameSecret } from '../../core/secret.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import { holdOrganization } from '../organizations/service.ts';
@@ -113,7 +112,7 @@ export async function lookUpDomain(
   if (method === 'attested') call.require(attestDomains, null);
   const asked = await getDomain(call.db, orgId, normalizeDomain(name));
   if (!asked) throw new Fault('not_found');
-  return { asked, problem: method === 'dns' ? await waitOutside(call, () => lookUp(call, asked)) : null };
+  return { asked, problem: method === 'dns' ? await call.app.waitOutside(call, () => lookUp(call, asked)) : null };
 }
 
 /**

@@ -5,7 +5,6 @@
  */
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
-import { waitOutside } from '../../core/outside.ts';
 import { isHostile, refuseField } from '../../core/text.ts';
 import { type Certificate, readCertificate } from '../saml/certificate.ts';
 import { explain, type RefusalCode } from '../saml/codes.ts';
@@ -82,7 +81,7 @@ export async function fetchMetadata(
       timeoutMs,
       redirects: 3,
     });
-  const answer = await waitOutside(call, read);
+  const answer = await call.app.waitOutside(call, read);
   if (answer.status === 304 && etag !== null) return { metadata: null, etag };
   if (answer.status !== 200) throw new Fault('egress_failed', `The address answered ${answer.status}.`);
   const seen = answer.headers.etag;
