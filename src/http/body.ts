@@ -4,6 +4,7 @@ import { bodyParser } from '@koa/bodyparser';
 import type { Context } from 'koa';
 import { type Actor, anonymous } from '../core/call.ts';
 import { Fault } from '../core/fault.ts';
+import { reachesPrototype } from '../core/property-name.ts';
 import { nextTurn } from '../core/turn.ts';
 import { LargeBodies, shareOf } from './large.ts';
 
@@ -155,8 +156,6 @@ function endOfText(text: string, from: number): number {
   return text.length;
 }
 
-const forbiddenNames = new Set(['__proto__', 'constructor', 'prototype']);
-
 /**
  * Refuses what no column can hold and no client means: null bytes, lone surrogates, names that reach into prototypes,
  * and nesting deeper than 32 (checklist AZ-07, SC-06).
@@ -186,7 +185,7 @@ function inspectAt(value: unknown, place: (string | number)[]): void {
     return;
   }
   for (const name of Object.keys(value)) {
-    if (forbiddenNames.has(name)) refuse(place, `The name ${name} is not accepted.`);
+    if (reachesPrototype(name)) refuse(place, `The name ${name} is not accepted.`);
     if (name.includes('\u0000') || !name.isWellFormed()) refuse(place, 'A property name is not valid Unicode.');
     place.push(name);
     inspectAt((value as Record<string, unknown>)[name], place);

@@ -2,6 +2,7 @@
  * JSON from strangers. Objects made here have no dangerous names: `__proto__`, `constructor` and `prototype` never become
  * keys (SC-06), and what PostgreSQL cannot store (U+0000) is refused before it is a database error.
  */
+import { reachesPrototype } from '../core/property-name.ts';
 import { invalidSyntax, invalidValue, tooLarge } from './errors.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -13,9 +14,7 @@ const maxStringCharacters = 65_536;
 /** Values in one document, members of a group included; the edge counts names and commas, and stops earlier (http/body.ts). */
 const maxValues = 100_000;
 
-const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
-
-export const isForbiddenName = (name: string): boolean => FORBIDDEN.has(name.toLowerCase());
+export const isForbiddenName = (name: string): boolean => reachesPrototype(name.toLowerCase());
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
