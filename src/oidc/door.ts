@@ -2,6 +2,7 @@
  * The OpenID door: the provider behind our edge. What the edge pins (host, protocol, headers, request id) holds here too;
  * this file adds the unit of work around each request, what is served from memory, and what the library leaves open.
  */
+import { decodeJwt } from 'jose';
 import type { Context, Middleware } from 'koa';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { ClientCache } from '../applications/clients/cache.ts';
@@ -183,8 +184,36 @@ async function becomeGet(context: Context): Promise<void> {
     | undefined;
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(form ?? {})) for (const one of [value].flat()) query.append(name, one);
+  if (context.path === routes.end_session) shortenHint(query);
   context.status = 303;
   context.redirect(`${context.path}?${query}`);
+}
+
+/** What of an ID token certainly fits into an address, beside everything else that a browser sends with it. */
+const maxHint = 8192;
+
+/**
+ * The ID token of somebody with hundreds of roles fits into no address. At sign-out it says for which application and nothing else,
+ * so its audience takes its place, which anybody may name; whether to sign out is the person's answer in either case.
+ */
+function shortenHint(query: URLSearchParams): void {
+  const hint = query.get('id_token_hint') ?? '';
+  if (hint.length <= maxHint) return;
+  const aud = audienceOf(hint);
+  if (aud === undefined) throw new Fault('request_invalid', 'id_token_hint is no ID token.');
+  if ((query.get('client_id') ?? aud) !== aud)
+    throw new Fault('request_invalid', 'client_id does not match the id_token_hint.');
+  query.delete('id_token_hint');
+  query.set('client_id', aud);
+}
+
+function audienceOf(jwt: string): string | undefined {
+  try {
+    const { aud } = decodeJwt(jwt);
+    return typeof aud === 'string' ? aud : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Roles and permissions as they are now, for an API that asks about a token (RFC 7662 §2.2 allows further members). */
