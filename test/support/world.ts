@@ -31,6 +31,8 @@ export interface World {
   readonly apiKey: string;
   /** Milliseconds that the clock is ahead of the real one. */
   skew: number;
+  /** While it is, no time passes but by `skew`: for what waits a second, and would not on a machine that is slow for one. */
+  isStill: boolean;
   /** Everything that was logged, one JSON text a line. */
   readonly logLines: string[];
   /** Answers of DNS for TXT records, by name. */
@@ -77,9 +79,9 @@ export async function world(options: WorldOptions = {}): Promise<World> {
   });
   const logLines: string[] = [];
   const txt = new Map<string, string[][]>();
-  const clock = { skew: 0 };
+  const clock: { skew: number; stillAt?: number | undefined } = { skew: 0 };
   const lintel = await createLintel(config, database, {
-    clock: () => new Date(Date.now() + clock.skew),
+    clock: () => new Date((clock.stillAt ?? Date.now()) + clock.skew),
     logTo: { write: (line: string) => void logLines.push(line) },
     resolveTxt: async (name) => txt.get(name) ?? [],
     withoutJobs: true,
@@ -116,6 +118,12 @@ export async function world(options: WorldOptions = {}): Promise<World> {
     },
     set skew(milliseconds: number) {
       clock.skew = milliseconds;
+    },
+    get isStill() {
+      return clock.stillAt !== undefined;
+    },
+    set isStill(isStill: boolean) {
+      clock.stillAt = isStill ? Date.now() : undefined;
     },
     call: (actor = systemActor('test')) => Call.begin(lintel.app, actor),
     api: (method, path, body, bearer = apiKey, headers = {}) =>
