@@ -10,6 +10,8 @@ export interface FaultEntry {
   readonly status: number;
   /** What the caller is told; never about our insides. */
   readonly says: string;
+  /** Fields of a body that it can be about, as paths below it: REST names the first one that came (`http/named-field.ts`). */
+  readonly fields?: readonly string[];
 }
 
 /** A field that was wrong: a JSON Pointer into `body`, `query` or `params`, and what is expected there. */

@@ -9,6 +9,7 @@ import { inTurns } from '../core/turn.ts';
 import { reading } from '../db/transact.ts';
 import { inspect, readBody } from './body.ts';
 import { once } from './idempotency.ts';
+import { namingField } from './named-field.ts';
 import type { Route } from './route.ts';
 import { edgeOf, requestFacts } from './server.ts';
 import { compile, everyProblem, fieldErrors } from './validate.ts';
@@ -98,7 +99,7 @@ function serve(app: App, route: Route, authenticate: Authenticate, recordDenial:
       if (error instanceof Fault && isDenial(error, actor, params)) {
         await recordDenial(call, { operation: route.operationId, permission: route.permission, params, fault: error });
       }
-      throw error;
+      throw namingField(error, route, input.body);
     }
   };
 }

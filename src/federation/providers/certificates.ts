@@ -95,7 +95,7 @@ export async function addCertificate(
   { pem }: NewProviderCertificate,
 ): Promise<ProviderCertificate> {
   call.require(manageProviders, orgId);
-  const certificate = usable(pem);
+  const certificate = usable(pem, 'pem');
   return call.write(async (inner) => {
     const provider = await lockProvider(inner.db, orgId, providerId);
     if (!provider) throw new Fault('not_found');

@@ -48,7 +48,7 @@ export async function readSource(call: Call, input: ProviderConfigInput): Promis
   }
   return {
     trust: typedTrust(call, input),
-    certificates: (input.certificates ?? []).map(usable),
+    certificates: (input.certificates ?? []).map((pem, index) => usable(pem, `config/certificates/${index}`)),
     from: 'manual',
     etag: null,
   };
@@ -106,15 +106,15 @@ const sentenceOf = (code: RefusalCode): string => {
 };
 
 /** A signing certificate as an administrator gives it. @throws Fault request_invalid */
-export function usable(pem: string): Certificate {
+export function usable(pem: string, field: string): Certificate {
   let certificate: Certificate;
   try {
     certificate = readCertificate(pem);
   } catch {
-    return refuseField('certificates', 'must be X.509 certificates in PEM');
+    return refuseField(field, 'must be an X.509 certificate in PEM');
   }
   if (!certificate.usable) {
-    return refuseField('certificates', 'must have RSA keys of 2048 to 8192 bits, or keys on a NIST curve');
+    return refuseField(field, 'must have an RSA key of 2048 to 8192 bits, or a key on a NIST curve');
   }
   return certificate;
 }
