@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { preparePassword, setPassword, verifyPassword } from '../../src/credentials/passwords/service.ts';
 import { addDomain, verifyDomain } from '../../src/directory/domains/service.ts';
+import { drainRecorder } from '../../src/provisioning/recorder/service.ts';
 import { makePersonal } from '../directory/cast.ts';
 import { type World, world } from '../support/world.ts';
 import { type Directory, directory, expectError, patch, USER } from './door.ts';
@@ -39,6 +40,37 @@ describe('scim: passwords', function () {
     expect((await w.db('users').where({ user_id }).first()).update_password_required, 'nor asked for another').to.equal(
       false,
     );
+  });
+
+  it('SC-15: one that cannot be kept stands in no user’s way, and the record of the request says that it was not kept', async () => {
+    for (const password of ['placeh0lder', 'passwordpassword']) {
+      const userName = `p${password.length}@passed.example`;
+      const made = await d.send('POST', '/Users', { schemas: [USER], userName, password });
+      expect(made.status, made.text).to.equal(201);
+      const put = await d.send('PUT', `/Users/${made.body.id}`, { schemas: [USER], userName, password });
+      expect(put.status, put.text).to.equal(200);
+      expect(
+        (
+          await w
+            .db('users')
+            .where({ user_id: String(made.body.id) })
+            .first()
+        ).has_password,
+      ).to.equal(false);
+      expectError(
+        await d.send('PATCH', `/Users/${made.body.id}`, patch({ op: 'replace', path: 'password', value: password })),
+        400,
+        'invalidValue',
+      );
+    }
+    await drainRecorder(w.app);
+    const recorded = await w.api<{ items: { method: string; rule: string | null }[] }>(
+      'GET',
+      `/organizations/${d.org_id}/scim-requests`,
+    );
+    const rules = recorded.body.items.filter(({ method }) => method !== 'PATCH').map(({ rule }) => rule ?? 'none');
+    expect(rules).to.have.length(4);
+    for (const rule of rules) expect(rule).to.include('password-not-kept');
   });
 
   it('SC-15: no answer of any verb shows a password or its hash, whatever it is asked for', async () => {
