@@ -14,6 +14,7 @@ import {
   responseXml,
   spEntityId,
 } from '../../support/saml/messages.ts';
+import { leastCost } from '../../support/effort.ts';
 import { products } from '../../support/saml/products.ts';
 import { uri } from '../../support/saml/sign.ts';
 
@@ -344,8 +345,7 @@ describe('verifyResponse', () => {
     const attributes = `<saml:AttributeStatement>${Array.from({ length: 500 }, (_n, i) => attribute(`a${i}`, ['value', 'other'])).join('')}</saml:AttributeStatement>`;
     const field = encodePost(responseXml({ sign: 'both', attributes }));
     verifyResponse(field, expectations());
-    const began = performance.now();
-    expect(verifyResponse(field, expectations())).to.have.property('ok', true);
-    expect(performance.now() - began).to.be.below(500);
+    const read = () => expect(verifyResponse(field, expectations())).to.have.property('ok', true);
+    expect(leastCost(read, { milliseconds: 500 }).milliseconds).to.be.below(500);
   });
 });

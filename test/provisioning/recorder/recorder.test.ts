@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { drainRecorder, expireScimRequests, record, recordedDays } from '../../../src/provisioning/recorder/service.ts';
 import { type World, world } from '../../support/world.ts';
 import { type Directory, makeDirectory } from '../directories.ts';
+import { leastCost, processorTime } from '../../support/effort.ts';
 import { pause } from '../../support/waiting.ts';
 
 interface Recorded {
@@ -168,16 +169,17 @@ describe('provisioning/recorder', () => {
     let deep: unknown = 'bottom';
     for (let level = 0; level < 5000; level += 1) deep = { deep };
     const wide = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`name${i}`, 'x'.repeat(20)]));
-    const before = performance.now();
-    remember({ request_body: { members: Array.from({ length: 100_000 }, (_, i) => ({ value: `${i}` })) } });
-    remember({ request_body: deep });
-    remember({ request_body: wide });
-    remember({ request_body: { photo: 'y'.repeat(10_000_000) } });
-    remember({ request_body: JSON.parse('{"__proto__": {"polluted": 1}, "a": "\\u0000\\ud800"}') });
-    remember({ path: `/scim/v2/Users?${'z'.repeat(1_000_000)}`, cause: 'c'.repeat(100_000) });
-    remember({ resource_id: 'no-id', duration_ms: -5, method: 'M'.repeat(500) });
-    expect(performance.now() - before, 'milliseconds').to.be.lessThan(500);
-    const { items } = await read();
+    const all = () => {
+      remember({ request_body: { members: Array.from({ length: 100_000 }, (_, i) => ({ value: `${i}` })) } });
+      remember({ request_body: deep });
+      remember({ request_body: wide });
+      remember({ request_body: { photo: 'y'.repeat(10_000_000) } });
+      remember({ request_body: JSON.parse('{"__proto__": {"polluted": 1}, "a": "\\u0000\\ud800"}') });
+      remember({ path: `/scim/v2/Users?${'z'.repeat(1_000_000)}`, cause: 'c'.repeat(100_000) });
+      remember({ resource_id: 'no-id', duration_ms: -5, method: 'M'.repeat(500) });
+    };
+    expect(leastCost(all, { milliseconds: 500 }).milliseconds).to.be.lessThan(500);
+    const { items } = await read('?limit=7');
     expect(items).to.have.length(7);
     for (const item of items) expect(JSON.stringify(item).length).to.be.lessThan(40_000);
     const members = items.at(-1)?.request_body?.members as unknown[];
@@ -208,9 +210,9 @@ describe('provisioning/recorder', () => {
 
   it('neither delays nor fails a request when the database is gone; what does not fit is counted', async () => {
     const app = failing(Number.POSITIVE_INFINITY);
-    const before = performance.now();
+    const before = processorTime();
     for (let i = 0; i < 1500; i += 1) record(app, plain(`/scim/v2/Users/${i}`));
-    expect(performance.now() - before, 'milliseconds').to.be.lessThan(500);
+    expect(processorTime() - before, 'milliseconds').to.be.lessThan(500);
     const lines = w.logLines.length;
     await drainRecorder(app);
     const lost = w.logLines.slice(lines).filter((line) => line.includes('were not recorded'));
