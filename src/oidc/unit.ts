@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Knex } from 'knex';
 import type { Exchange } from '../applications/tokens/issuing.ts';
 import type { Lineage } from '../applications/tokens/presented.ts';
-import type { Payload } from '../applications/tokens/records.ts';
+import type { FoundSession, Payload } from '../applications/tokens/records.ts';
 import type { Call } from '../core/call.ts';
 
 const units = new AsyncLocalStorage<Unit>();
@@ -49,8 +49,8 @@ export class Unit {
   requestedOrganization: string | undefined;
   /** Grants that came along with a token. */
   readonly grants = new Map<string, Payload>();
-  /** `uid`s of the provider's sessions that were there when this request asked, and the hash of the id that each had. */
-  readonly sessionsFound = new Map<string, string>();
+  /** The provider's sessions that were there when this request asked, by their `uid`, as they were. */
+  readonly sessionsFound = new Map<string, FoundSession>();
   /** Its session ended while it was answered, or another request gave it another id. */
   sessionIsGone = false;
   /** The row of `sessions` that a refresh keeps from idling out. */

@@ -6,6 +6,7 @@
 import type { Knex } from 'knex';
 import { zeroId } from '../../core/id.ts';
 import { json } from '../../db/json.ts';
+import { type AuthorizationChanges, type Authorizations, authorizationChanges, withChanges } from './authorizations.ts';
 import { sessionIsAlive } from './liveness.ts';
 import { read } from '../../db/gathering.ts';
 import { lookup, run, runLast, statement } from '../../db/statement.ts';
@@ -111,9 +112,17 @@ const saveSessionStatement = statement(
 
 const updateSessionStatement = statement(
   'update_oidc_session',
-  `update oidc_sessions set id_hash = $1, user_id = $3, session_id = $4, payload = $5, expires_at = $6, updated_at = now()
+  `update oidc_sessions p set id_hash = $1, user_id = $3, session_id = $4, expires_at = $6, updated_at = now(),
+     payload = $5::jsonb || jsonb_build_object('authorizations', ${withChanges('p', '$8', '$9')})
    where uid = $2 and id_hash = $7
    returning uid`,
+);
+
+const noteAuthorizationsStatement = statement(
+  'note_authorizations',
+  `update oidc_sessions p set updated_at = now(),
+     payload = payload || jsonb_build_object('authorizations', ${withChanges('p', '$4', '$5')})
+   where uid = $1 and user_id = $2 and session_id = $3`,
 );
 
 export interface SessionRow {
@@ -122,22 +131,38 @@ export interface SessionRow {
   readonly user_id: string | null;
   readonly session_id: string | null;
   readonly payload: Payload;
+  readonly authorizations: Authorizations;
   readonly expires_at: Date;
 }
 
+/** The provider's session as a request read it. */
+export type FoundSession = Pick<SessionRow, 'id_hash' | 'authorizations'>;
+
 /**
  * Writes the provider's session under its new id; the id before it stops working in the same statement (SE-01).
- * @param found the `id_hash` under which it was read in this request: if it ended since, it stays so, however many requests carry it
- *   still (SE-06), and if it was given another id since, by a sign-in, that stands
+ * @param found as it was read in this request: if it ended since, it stays so, however many requests carry it still (SE-06), and if
+ *   it was given another id since, that stands, with what this request noted of applications
  * @returns whether it was written
  */
-export async function saveSession(db: Knex, row: SessionRow, found: string | undefined): Promise<boolean> {
-  const { id_hash, uid, user_id, session_id, payload, expires_at } = row;
-  const values = [id_hash, uid, user_id, session_id, json(payload), expires_at];
-  if (found !== undefined) return (await run(db, updateSessionStatement, [...values, found])).length === 1;
-  await run(db, saveSessionStatement, values);
-  return true;
+export async function saveSession(db: Knex, row: SessionRow, found: FoundSession | undefined): Promise<boolean> {
+  const { id_hash, uid, user_id, session_id, payload, authorizations, expires_at } = row;
+  if (found === undefined) {
+    const whole = json({ ...payload, authorizations });
+    await run(db, saveSessionStatement, [id_hash, uid, user_id, session_id, whole, expires_at]);
+    return true;
+  }
+  const changes = authorizationChanges(found.authorizations, authorizations);
+  const noted = [changes.gone, json(changes.changed)];
+  const values = [id_hash, uid, user_id, session_id, json(payload), expires_at, found.id_hash, ...noted];
+  if ((await run(db, updateSessionStatement, values)).length === 1) return true;
+  // Another tab went through a sign-in page meanwhile. Of the same person, in the same session: not what somebody else knew before.
+  if (user_id !== null && session_id !== null && isSomething(changes))
+    await run(db, noteAuthorizationsStatement, [uid, user_id, session_id, ...noted]);
+  return false;
 }
+
+const isSomething = ({ changed, gone }: AuthorizationChanges): boolean =>
+  gone.length > 0 || Object.keys(changed).length > 0;
 
 /** @returns the id of the `sessions` row that it belonged to */
 export async function deleteSession(db: Knex, id_hash: string): Promise<string | null> {

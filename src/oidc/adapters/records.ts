@@ -2,6 +2,7 @@
 import type { AdapterPayload } from 'oidc-provider';
 import Provider, { errors } from 'oidc-provider';
 import type { ClientCache } from '../../applications/clients/cache.ts';
+import type { Authorizations } from '../../applications/tokens/authorizations.ts';
 import * as records from '../../applications/tokens/records.ts';
 import type { Payload } from '../../applications/tokens/records.ts';
 import { isId } from '../../core/id.ts';
@@ -22,6 +23,12 @@ export class Clients extends Base {
   }
 }
 
+/** A copy: the library changes what it was given. */
+const foundAs = (id_hash: string, authorizations: unknown): records.FoundSession => ({
+  id_hash,
+  authorizations: structuredClone(authorizations ?? {}) as Authorizations,
+});
+
 export class Sessions extends Base {
   readonly #ended: AdapterOptions['sessionEnded'];
   readonly #used: AdapterOptions['sessionUsed'];
@@ -35,7 +42,7 @@ export class Sessions extends Base {
   override async find(id: string): Promise<AdapterPayload | undefined> {
     const unit = this.unit();
     const payload = await records.findSession(unit.db, 'id_hash', hashSecret(id), this.now);
-    if (payload) unit.sessionsFound.set(payload.uid as string, hashSecret(id));
+    if (payload) unit.sessionsFound.set(payload.uid as string, foundAs(hashSecret(id), payload.authorizations));
     return payload && { ...this.#opened(payload), jti: id };
   }
 
@@ -60,18 +67,20 @@ export class Sessions extends Base {
   override async upsert(id: string, payload: AdapterPayload): Promise<undefined> {
     const call = await this.writing();
     const session_id = (payload.sessionId as string | undefined) ?? null;
+    const { authorizations = {}, ...rest } = kept(payload);
     const row = {
       id_hash: hashSecret(id),
       uid: payload.uid as string,
       user_id: payload.accountId ?? null,
       session_id,
-      payload: this.#sealed(kept(payload)),
+      payload: this.#sealed(rest),
+      authorizations: authorizations as Authorizations,
       expires_at: expiry(payload),
     };
-    const unit = this.unit();
-    if (await records.saveSession(call.db, row, unit.sessionsFound.get(row.uid))) {
-      if (unit.sessionsFound.has(row.uid)) unit.sessionsFound.set(row.uid, row.id_hash);
-    } else unit.sessionIsGone = true;
+    const { sessionsFound } = this.unit();
+    if (await records.saveSession(call.db, row, sessionsFound.get(row.uid))) {
+      if (sessionsFound.has(row.uid)) sessionsFound.set(row.uid, foundAs(row.id_hash, authorizations));
+    } else this.unit().sessionIsGone = true;
     if (session_id !== null) noteUse(this.unit(), this.#used, session_id);
   }
 

@@ -1,10 +1,10 @@
-/** What the provider's storage keeps of sessions when they end while a request holds them (checklist SE-01, SE-06). */
+/** What the provider's storage keeps of sessions that end, or are written by others, while a request holds them (checklist SE-01, SE-06). */
 import { expect } from 'chai';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import { hashSecret } from '../../../src/core/secret.ts';
 import { Unit, withinUnit } from '../../../src/oidc/unit.ts';
 import type { World } from '../../support/world.ts';
-import { authorizationUrl, type Browser, makeApplication, makePerson, oidcWorld, signIn } from '../rp.ts';
+import { authorizationUrl, type Browser, makeApplication, makePerson, makeSession, oidcWorld, signIn } from '../rp.ts';
 
 describe('oidc: stored sessions', () => {
   let w: World;
@@ -90,5 +90,52 @@ describe('oidc: stored sessions', () => {
     expect((await rows()).filter(({ uid }) => uid === 'new')).to.deep.equal([
       { id_hash: hashSecret('second'), uid: 'new' },
     ]);
+  });
+
+  /** A request that has read the session; `write` saves it with a note of one more application, and without another one. */
+  async function tab(id: string) {
+    const unit = new Unit(w.call());
+    const payload = (await withinUnit(unit, () => adapter.find(id))) as AdapterPayload;
+    const write = async (jti: string, noted: string, { without = '', ...changes }: Record<string, string> = {}) => {
+      const { [without]: _gone, ...authorizations } = payload.authorizations as Record<string, object>;
+      const next = { ...payload, ...changes, jti, authorizations: { ...authorizations, [noted]: { sid: noted } } };
+      await withinUnit(unit, async () => adapter.upsert(jti, next as AdapterPayload, 60));
+      await unit.finish(true);
+      return unit;
+    };
+    return { payload, write };
+  }
+
+  const notedIn = async (id: string) => Object.keys((await adapter.find(id))?.authorizations ?? {}).toSorted();
+
+  it('what several tabs noted at once is all there, and what one of them took back is gone', async () => {
+    const id = await signedIn();
+    const [first = ''] = await notedIn(id);
+    const [one, other] = [await tab(id), await tab(id)];
+    await one.write(id, 'a');
+    await other.write(id, 'b', { without: first });
+    expect(await notedIn(id)).to.deep.equal(['a', 'b']);
+    // The same application, of which each has learned something.
+    const [again, last] = [await tab(id), await tab(id)];
+    Object.assign((again.payload.authorizations as Record<string, object>).a ?? {}, { grantId: 'g' });
+    Object.assign((last.payload.authorizations as Record<string, object>).a ?? {}, { persistsLogout: true });
+    await again.write(id, 'c');
+    await last.write(id, 'd');
+    const { a, c, d } = ((await adapter.find(id)) as AdapterPayload).authorizations as Record<string, object>;
+    expect([a, c, d]).to.deep.equal([{ sid: 'a', grantId: 'g', persistsLogout: true }, { sid: 'c' }, { sid: 'd' }]);
+  });
+
+  it('what a tab noted while another went through a sign-in page is there under the new id; of another session or person, nothing is', async () => {
+    const id = await signedIn();
+    const first = await notedIn(id);
+    const tabs = [await tab(id), await tab(id), await tab(id), await tab(id)] as const;
+    const other = await makePerson(w);
+    await tabs[0].write('page', 'a');
+    const unit = await tabs[1].write(id, 'b');
+    expect(unit.sessionIsGone, 'the browser keeps the new id').to.equal(true);
+    await tabs[2].write(id, 'c', { accountId: other.user_id });
+    await tabs[3].write(id, 'd', { sessionId: await makeSession(w, other.user_id) });
+    expect(await notedIn('page')).to.deep.equal([...first, 'a', 'b'].toSorted());
+    expect(await adapter.find(id)).to.equal(undefined);
   });
 });
