@@ -85,11 +85,7 @@ export async function loadStage(users: number, environment: Record<string, strin
       config: { idp_entity_id: idp, sso_url: 'https://idp.example/sso', certificates: [keys.idp().certificate] },
     },
   );
-  const ask = (question: HoldQuestion) =>
-    new Promise<HoldAnswer>((resolve) => {
-      lintel.child.once('message', (answer) => resolve(answer as HoldAnswer));
-      lintel.child.send(question);
-    });
+  const watch = watcher(lintel);
   return {
     process: lintel,
     population,
@@ -103,13 +99,7 @@ export async function loadStage(users: number, environment: Record<string, strin
       return { status: answer.status, headers: answer.headers, text: await answer.text() };
     },
     sql: async (statement, bindings = []) => (await database.knex.raw(statement, bindings as never)).rows,
-    watch: async (work) => {
-      await ask({ holds: 'begin' });
-      await work();
-      // What is done after the answer, such as keeping what was asked, counts too.
-      await pause(40);
-      return ask({ holds: 'end' });
-    },
+    watch,
     hold: async (milliseconds) => {
       lintel.child.send({ holds: 'hold', milliseconds } satisfies HoldQuestion);
     },
@@ -119,6 +109,22 @@ export async function loadStage(users: number, environment: Record<string, strin
       await database.close();
       await scratch.remove();
     },
+  };
+}
+
+/** Watches the event loop of a process that was started with `holds.ts` before it. */
+export function watcher(lintel: LintelProcess): LoadStage['watch'] {
+  const ask = (question: HoldQuestion) =>
+    new Promise<HoldAnswer>((resolve) => {
+      lintel.child.once('message', (answer) => resolve(answer as HoldAnswer));
+      lintel.child.send(question);
+    });
+  return async (work) => {
+    await ask({ holds: 'begin' });
+    await work();
+    // What is done after the answer, such as keeping what was asked, counts too.
+    await pause(40);
+    return ask({ holds: 'end' });
   };
 }
 
