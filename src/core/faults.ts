@@ -30,6 +30,11 @@ export const faults = {
   custom_domain_taken: { status: 409, says: 'Another organization has this domain.', fields: ['custom_domain'] },
   organization_inactive: { status: 409, says: 'The organization is suspended or deleted.' },
   domain_invalid: { status: 400, says: 'This is no domain that can be verified.', fields: ['domain', 'custom_domain'] },
+  domain_public: {
+    status: 400,
+    says: 'Anybody can have an address in this domain, so it cannot be an organization’s own.',
+    fields: ['domain'],
+  },
   domain_exists: { status: 409, says: 'The organization has this domain already.', fields: ['domain'] },
   domain_taken: { status: 409, says: 'Another organization has verified this domain.', fields: ['is_shared'] },
   domain_not_verified: {

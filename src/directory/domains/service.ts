@@ -12,6 +12,7 @@ import { newSecret, sameSecret } from '../../core/secret.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import { holdOrganization } from '../organizations/service.ts';
 import { challengeName, challengeValue, domainOfEmail, normalizeDomain } from './names.ts';
+import { isPublicMail } from './public-mail.ts';
 import {
   attestDomains,
   type Domain,
@@ -44,10 +45,11 @@ const shown = ({ verification_token, ...row }: DomainRow): Domain => ({
   verification: { type: 'TXT', name: challengeName(row.domain), value: challengeValue(verification_token) },
 });
 
-/** @throws Fault domain_invalid, domain_exists, not_found */
+/** @throws Fault domain_invalid, domain_public, domain_exists, not_found */
 export async function addDomain(call: Call, orgId: string, input: NewDomain): Promise<Domain> {
   call.require(manageDomains, orgId);
   const domain = normalizeDomain(input.domain);
+  refusePublic(domain);
   return call.write(async (inner) => {
     // Held, or a deletion at this moment would not give this one up.
     if (!(await holdOrganization(inner.db, orgId))) throw new Fault('not_found');
@@ -62,6 +64,10 @@ export async function addDomain(call: Call, orgId: string, input: NewDomain): Pr
     await inner.emit(domainCreated, { org_id: orgId, object_id: domain, after: { domain, is_shared: row.is_shared } });
     return shown(row);
   });
+}
+
+function refusePublic(domain: string): void {
+  if (isPublicMail(domain)) throw new Fault('domain_public');
 }
 
 export async function readDomain(call: Call, orgId: string, name: string): Promise<Domain> {
@@ -101,7 +107,10 @@ export interface LookedUp {
   readonly problem: string | null;
 }
 
-/** Asks DNS, which may take seconds; for an attested domain nothing is looked up. @throws Fault not_found, not_allowed */
+/**
+ * Asks DNS, which may take seconds; for an attested domain nothing is looked up.
+ * @throws Fault not_found, not_allowed, domain_public for one that an earlier version let be added
+ */
 export async function lookUpDomain(
   call: Call,
   orgId: string,
@@ -112,12 +121,13 @@ export async function lookUpDomain(
   if (method === 'attested') call.require(attestDomains, null);
   const asked = await getDomain(call.db, orgId, normalizeDomain(name));
   if (!asked) throw new Fault('not_found');
+  refusePublic(asked.domain);
   return { asked, problem: method === 'dns' ? await call.app.waitOutside(call, () => lookUp(call, asked)) : null };
 }
 
 /**
  * Verifies a domain: `dns` by its TXT record, `attested` by the word of an administrator of the system.
- * @throws Fault domain_record_missing, domain_taken, not_found, not_allowed
+ * @throws Fault domain_record_missing, domain_taken, domain_public, not_found, not_allowed
  */
 export async function verifyDomain(
   call: Call,

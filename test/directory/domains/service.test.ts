@@ -55,6 +55,32 @@ describe('directory/domains', () => {
     expect(await countEvents(w, 'domain.verified', name)).to.equal(1);
   });
 
+  it('FD-09: a public mail provider’s domain is nobody’s, by no way; names below one and beside it are', async () => {
+    const org = await makeOrganization(w);
+    for (const name of ['gmail.com', 'GMail.com.', 'outlook.com', 'yahoo.co.uk', 'gmx.de', 'qq.com']) {
+      expect(await codeOf(addDomain(w.call(), org.org_id, { domain: name })), name).to.equal('domain_public');
+    }
+    const place = `/organizations/${org.org_id}/domains`;
+    const refused = await w.api('POST', place, { domain: 'gmail.com' });
+    expect([refused.status, refused.body.code]).to.deep.equal([400, 'domain_public']);
+    expect((refused.body.errors as { pointer: string }[]).map(({ pointer }) => pointer)).to.deep.equal([
+      '/body/domain',
+    ]);
+    // Added by an earlier version: both ways of verifying refuse it, and it can be given up.
+    const verification_token = 'x'.repeat(43);
+    const row = { org_id: org.org_id, domain: 'hotmail.com', verification_token, created_at: w.app.clock() };
+    await w.db('organization_domains').insert({ ...row, updated_at: row.created_at });
+    w.txt.set('_lintel-challenge.hotmail.com', [[`lintel-verification=${verification_token}`]]);
+    for (const method of ['attested', 'dns'] as const) {
+      const left = await w.api('POST', `${place}/hotmail.com/verification`, { method });
+      expect([left.status, left.body.code], method).to.deep.equal([400, 'domain_public']);
+    }
+    expect(await organizationOfEmailDomain(w.db, 'ann@hotmail.com')).to.equal(null);
+    await deleteDomain(w.call(), org.org_id, 'hotmail.com');
+    for (const name of ['mail.gmail.com', 'notgmail.com', 'gmail.com.example'])
+      expect((await addDomain(w.call(), org.org_id, { domain: name })).domain).to.equal(name);
+  });
+
   it('tells name servers that do not answer from a record that is not there', async () => {
     const org = await makeOrganization(w);
     const name = domainName();
