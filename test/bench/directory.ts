@@ -4,7 +4,8 @@ import type { Job, Shot } from './job.ts';
 import type { Plan } from './tokens.ts';
 import { type Population, userName } from './population.ts';
 import type { Product } from './product.ts';
-import { type Line, median, milliseconds, whole } from './table.ts';
+import { median } from '../support/median.ts';
+import { type Line, milliseconds, whole } from './table.ts';
 
 export async function measureDirectory(
   generator: Worker,

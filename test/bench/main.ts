@@ -9,12 +9,13 @@
  * With LINTEL_TEST_DATABASE_URL it makes scratch databases there and drops them; without, it measures the embedded database.
  */
 import { cpus } from 'node:os';
+import { onPostgres } from '../support/database.ts';
 import { endAll, startWorker } from './children.ts';
 import { measureDirectory } from './directory.ts';
 import { measureOverload } from './overload.ts';
 import { populate } from './population.ts';
 import { newKey, type Product, startProduct } from './product.ts';
-import { createScratch, onPostgres } from './scratch.ts';
+import { createScratch } from './scratch.ts';
 import { measureSignins } from './signins.ts';
 import { measureStarts } from './starts.ts';
 import { type Line, printTable } from './table.ts';

@@ -7,7 +7,8 @@ import type { Report, SigninJob } from './job.ts';
 import type { OpenLoopJob, OpenLoopReport } from './open-loop.ts';
 import { type Population, userName } from './population.ts';
 import type { Product } from './product.ts';
-import { type Line, median, percent, whole } from './table.ts';
+import { median } from '../support/median.ts';
+import { type Line, percent, whole } from './table.ts';
 import { makeApplication, type Plan } from './tokens.ts';
 
 const form = 'application/x-www-form-urlencoded';

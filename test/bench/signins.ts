@@ -2,7 +2,8 @@
 import { cpuSeconds, databaseSeconds, load, startWorker, type Worker } from './children.ts';
 import type { Population } from './population.ts';
 import type { Product } from './product.ts';
-import { type Line, median, percent, whole } from './table.ts';
+import { median } from '../support/median.ts';
+import { type Line, percent, whole } from './table.ts';
 import { makeApplication, type Plan } from './tokens.ts';
 
 /**

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { residentMiB } from './children.ts';
 import { newKey, type ProductOptions, startProduct } from './product.ts';
-import { type Line, median } from './table.ts';
+import { median } from '../support/median.ts';
+import type { Line } from './table.ts';
 import { pause } from '../support/waiting.ts';
 
 interface Start {

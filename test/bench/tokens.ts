@@ -4,7 +4,8 @@ import { cpuSeconds, databaseSeconds, load, startWorker, type Worker } from './c
 import type { Job, SigninJob } from './job.ts';
 import type { Population } from './population.ts';
 import type { Product } from './product.ts';
-import { type Line, median, percent, whole } from './table.ts';
+import { median } from '../support/median.ts';
+import { type Line, percent, whole } from './table.ts';
 
 export interface Plan {
   readonly rounds: number;

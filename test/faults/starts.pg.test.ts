@@ -1,11 +1,10 @@
 /** Five processes that start at once on an empty database, as a deployment does it: migrated once, one of everything (RE-18). */
 import { createHash, randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import pg from 'pg';
 import { Sealer } from '../../src/core/secret.ts';
 import { connect } from '../../src/db/connect.ts';
 import { inspect } from '../../src/doctor.ts';
-import { postgresOnly } from '../support/database.ts';
+import { createScratchDatabase, postgresOnly, type ScratchDatabase } from '../support/database.ts';
 import { freePort, type LintelProcess, startProcess } from '../support/process.ts';
 import { until } from '../support/waiting.ts';
 
@@ -13,35 +12,26 @@ describe('faults: five starts at once', function () {
   this.timeout(180_000);
   // A busy machine gets a second try.
   this.retries(1);
-  const server = process.env.LINTEL_TEST_DATABASE_URL as string;
-  let name: string;
+  let database: ScratchDatabase;
   let started: LintelProcess[] = [];
-  const admin = async (sql: string) => {
-    const client = new pg.Client(server);
-    await client.connect();
-    await client.query(sql).finally(() => client.end());
-  };
 
   before(function () {
     postgresOnly(this);
   });
   beforeEach(async () => {
-    name = `lintel_starts_${randomBytes(6).toString('hex')}`;
-    await admin(`create database ${name} template template0 encoding 'UTF8'`);
+    database = await createScratchDatabase('starts');
   });
   afterEach(async () => {
     for (const lintel of started) lintel.signal('SIGKILL');
     await Promise.all(started.map(({ ended }) => ended));
-    await admin(`drop database if exists ${name} with (force)`);
+    await database?.drop();
   });
 
   async function startFive(apiKey: string): Promise<void> {
-    const address = new URL(server);
-    address.pathname = `/${name}`;
     const key = randomBytes(32).toString('base64');
     const ports = await Promise.all(Array.from({ length: 5 }, freePort));
     const environment = {
-      LINTEL_DATABASE_URL: address.href,
+      LINTEL_DATABASE_URL: database.address,
       LINTEL_KEY: key,
       LINTEL_URL: 'http://localhost:3000',
       LINTEL_BOOTSTRAP_API_KEY: apiKey,
@@ -52,9 +42,8 @@ describe('faults: five starts at once', function () {
       expect(ready.status, output()).to.equal(200);
       if (apiKey === '') await until(() => output().includes('/setup/'), 10_000);
     }
-    const database = await connect(address.href, { pool: 2 });
+    const { knex, close } = await connect(database.address, { pool: 2 });
     try {
-      const { knex } = database;
       const count = async (sql: string) => Number(Object.values((await knex.raw(sql)).rows[0])[0]);
       expect(await count('select count(*) - count(distinct name) from lintel_migrations')).to.equal(0);
       expect(await count("select count(*) from signing_keys where state = 'current'")).to.equal(2);
@@ -71,7 +60,7 @@ describe('faults: five starts at once', function () {
       expect([printed.length, valid.length]).to.deep.equal(apiKey === '' ? [5, 1] : [0, 0]);
       expect(await inspect(knex, { now: new Date(), sealer: new Sealer([key]) })).to.deep.equal([]);
     } finally {
-      await database.close();
+      await close();
     }
     for (const lintel of started) lintel.signal('SIGINT');
     expect(await Promise.all(started.map(({ ended }) => ended))).to.deep.equal([0, 0, 0, 0, 0]);

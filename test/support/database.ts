@@ -25,29 +25,38 @@ function open(): Promise<{ database: Database; address: string }> {
 }
 
 async function openNow(): Promise<{ database: Database; address: string }> {
-  const address = onPostgres ? await createScratch() : 'pglite::memory:';
+  if (onPostgres) scratch = await createScratchDatabase('test');
+  const address = scratch?.address ?? 'pglite::memory:';
   const database = await connect(address, { pool: 20, acquireMs: onPostgres ? 5000 : 2000 });
   await migrate(database.knex);
   return { database, address };
 }
 
-let scratchName: string | undefined;
+let scratch: ScratchDatabase | undefined;
 
-async function createScratch(): Promise<string> {
-  scratchName = `lintel_test_${randomBytes(6).toString('hex')}`;
-  await admin(`create database ${scratchName} template template0 encoding 'UTF8'`);
-  const url = new URL(server as string);
-  url.pathname = `/${scratchName}`;
-  return url.href;
+export interface ScratchDatabase {
+  readonly address: string;
+  drop(): Promise<void>;
 }
 
-async function admin(sql: string): Promise<void> {
+/** An empty database on that PostgreSQL. @param purpose a word in its name, for whoever finds it left behind */
+export async function createScratchDatabase(purpose: string): Promise<ScratchDatabase> {
+  const name = `lintel_${purpose}_${randomBytes(6).toString('hex')}`;
+  await administer(`create database ${name} template template0 encoding 'UTF8'`);
+  const url = new URL(server as string);
+  url.pathname = `/${name}`;
+  const drop = async () => void (await administer(`drop database if exists ${name} with (force)`));
+  return { address: url.href, drop };
+}
+
+/** One statement beside all databases of the tests. */
+export async function administer<Row>(sql: string): Promise<Row[]> {
   const url = new URL(server as string);
   url.pathname = '/postgres';
   const client = new pg.Client(url.href);
   await client.connect();
   try {
-    await client.query(sql);
+    return (await client.query(sql)).rows as Row[];
   } finally {
     await client.end();
   }
@@ -91,7 +100,7 @@ export async function closeTestDatabase(): Promise<void> {
   if (!opened) return;
   const { database } = await opened;
   await database.close();
-  if (scratchName) await admin(`drop database if exists ${scratchName} with (force)`);
+  await scratch?.drop();
 }
 
 /** In a hook or a test: skips what the embedded database cannot show, which has one connection, one process and no round trips. */
