@@ -1,4 +1,7 @@
-/** Mocha's own list of tests, and the failed ones again in a file of their own where `LINTEL_TEST_FAILURES` names one. */
+/**
+ * Mocha's own list of tests; what failed and is tried again, which mocha keeps quiet about; and the failed ones again in a file of
+ * their own where `LINTEL_TEST_FAILURES` names one.
+ */
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import Mocha from 'mocha';
@@ -7,6 +10,9 @@ import Mocha from 'mocha';
 export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
+    runner.on(Mocha.Runner.constants.EVENT_TEST_RETRY, (test: Mocha.Test, error: Error) => {
+      process.stdout.write(`      tried again: ${test.title}: ${error.message.split('\n')[0]}\n`);
+    });
     const path = process.env.LINTEL_TEST_FAILURES;
     if (!path) return;
     runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, (test: Mocha.Test | Mocha.Hook, error: Error) => {
