@@ -388,6 +388,17 @@ describe('doctor', function () {
     expect(found.map(({ holds }) => holds)).to.include('what is sealed in signing_keys opens');
   });
 
+  it('SD-05: says once for each kind of thing that a key is missing, with how many it would open', async () => {
+    const rows = Number((await database.knex('signing_keys').count())[0]?.count);
+    expect(rows, 'several, or nothing is shown').to.be.above(1);
+    const found = await examineNow(database.knex, randomBytes(32).toString('base64'));
+    const kinds = found.map(({ holds }) => holds);
+    expect(kinds).to.deep.equal([...new Set(kinds)]);
+    const says = found.find(({ holds }) => holds === 'what is sealed in signing_keys opens')?.says;
+    expect(says).to.match(new RegExp(`^private_jwk_encrypted of ${rows} rows, \\S+ among them, does not open: `));
+    expect(says).to.include(`sealed under the key ${new Sealer([key]).ids[0]}, and the key is `);
+  });
+
   it('cannot write', async () => {
     const refused = await database.knex
       .transaction((transaction) => transaction('users').update({ bio: 'x' }), { readOnly: true })

@@ -62,12 +62,24 @@ export interface SealedColumn {
 
 const rowsAtOnce = 1000;
 
-/** Every value that was sealed opens with a key of this process, in its own row (checklist SD-01, SD-05). */
+/** Rows that were sealed under a key that this process does not have. */
+interface Unopened {
+  readonly first: string;
+  /** What the sealer says; the same of each. */
+  readonly message: string;
+  rows: number;
+}
+
+/**
+ * Every value that was sealed opens with a key of this process, in its own row (checklist SD-01, SD-05). A key that is missing is one
+ * finding, however many rows it sealed.
+ */
 export function sealedCheck({ table, column, key, value = column }: SealedColumn): Check {
   return {
     holds: `what is sealed in ${table} opens`,
     find: async ({ db, sealer }) => {
       const wrong: string[] = [];
+      const unopened = new Map<string, Unopened>();
       await db.raw(
         `declare sealed_rows no scroll cursor for select ${key} as key, ${value} as sealed from ${table} where ${value} is not null`,
       );
@@ -78,13 +90,23 @@ export function sealedCheck({ table, column, key, value = column }: SealedColumn
             sealer.open(row.sealed, `${table}:${column}:${row.key}`);
           } catch (error) {
             if (!(error instanceof SealError)) throw error;
-            if (wrong.length <= maxFindings) wrong.push(`${column} of ${row.key} does not open: ${error.message}`);
+            const { message, missing_key } = error;
+            const alike = missing_key === undefined ? undefined : unopened.get(missing_key);
+            if (alike) alike.rows += 1;
+            // A damaged value may name any key: no more of them are kept than are told.
+            else if (missing_key !== undefined && unopened.size <= maxFindings)
+              unopened.set(missing_key, { first: row.key, message, rows: 1 });
+            else if (wrong.length <= maxFindings) wrong.push(`${column} of ${row.key} does not open: ${message}`);
           }
         }
         if (rows.length < rowsAtOnce) break;
       }
       await db.raw('close sealed_rows');
-      return bounded(wrong);
+      const told = [...unopened.values()].map(({ first, message, rows }) => {
+        const which = rows === 1 ? first : `${rows} rows, ${first} among them,`;
+        return `${column} of ${which} does not open: ${message}`;
+      });
+      return bounded([...told, ...wrong]);
     },
   };
 }
