@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 
 interface Bucket {
   tokens: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the clock that nobody sets. */
   at: number;
 }
 
@@ -20,11 +20,14 @@ export class Pace {
     this.#burst = perSecond * 3;
   }
 
-  /** @returns 0 when the request may go on, else the whole seconds to wait */
-  take(clientId: string, now: Date): number {
-    const at = now.getTime();
+  /**
+   * By the clock that nobody sets: while the one for dates stands still, because it was set back, directories go on.
+   * @returns 0 when the request may go on, else the whole seconds to wait
+   */
+  take(clientId: string): number {
+    const at = performance.now();
     const bucket = this.#buckets.get(clientId) ?? { tokens: this.#burst, at };
-    const refilled = bucket.tokens + (Math.max(0, at - bucket.at) / 1000) * this.#perSecond;
+    const refilled = bucket.tokens + ((at - bucket.at) / 1000) * this.#perSecond;
     bucket.tokens = Math.min(this.#burst, refilled);
     bucket.at = at;
     this.#buckets.set(clientId, bucket);

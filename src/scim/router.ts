@@ -145,7 +145,7 @@ class Exchange {
 
   async #begin({ actor, client }: ScimAuthentication): Promise<void> {
     const app = this.#app;
-    const wait = this.#door.pace.take(client.client_id, app.clock());
+    const wait = this.#door.pace.take(client.client_id);
     const call = Call.begin(app, actor, requestFacts(this.#context));
     const started = {
       call,
