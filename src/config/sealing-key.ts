@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { isVacant, makeFolder } from '../core/folder.ts';
+import { isVacant, makeFolder, refuseStrange } from '../core/folder.ts';
 import { SealError } from '../core/secret.ts';
 import { type Config, ConfigurationError } from './config.ts';
 
@@ -16,7 +16,8 @@ function keyFile({ database_url }: Config): { readonly folder: string; readonly 
 
 /**
  * The sealing keys of a configuration, base64, the sealing one first.
- * @throws ConfigurationError when one is no key, or the database is there but its key is not: what it sealed could never be read again
+ * @throws ConfigurationError when one is no key, or the database is there but its key is not: what it sealed could never be read again;
+ * Error when the embedded database's folder is something else
  */
 export function sealingKeys(config: Config): string[] {
   if (config.key !== '') return keysOf(config.key, 'LINTEL_KEY');
@@ -25,6 +26,8 @@ export function sealingKeys(config: Config): string[] {
   const { folder, file } = embedded;
   try {
     if (existsSync(file)) return keysOf(readFileSync(file, 'utf8'), file);
+    // A file, or a folder of something else, never had a key that could be missed.
+    refuseStrange(folder);
     if (!isVacant(folder)) {
       throw new ConfigurationError(
         `The database in ${folder} is there but its key ${file} is not. Put the key back, or set LINTEL_KEY to it; a new key could not open what is sealed.`,
@@ -35,7 +38,8 @@ export function sealingKeys(config: Config): string[] {
     writeFileSync(file, `${key}\n`, { mode: 0o600, flag: 'wx', flush: true });
     return [key];
   } catch (error) {
-    if (error instanceof ConfigurationError) throw error;
+    // Only the system's errors need our words.
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new ConfigurationError(
       `The sealing key ${file} can be neither read nor made (${(error as Error).message}). It stands beside the database of ` +
         'LINTEL_DATABASE_URL: choose a folder that this user may write, or set LINTEL_KEY.',

@@ -1,6 +1,6 @@
 /** Folders that are made for what is kept outside of a database server. */
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** @returns the error of the system; null when the folder is there now */
 function make(path: string): NodeJS.ErrnoException | null {
@@ -29,3 +29,19 @@ export function makeFolder(path: string): void {
 /** Whether nothing is at a path, or an empty folder (what is mounted into a container begins as one). */
 export const isVacant = (path: string): boolean =>
   !existsSync(path) || (statSync(path).isDirectory() && readdirSync(path).length === 0);
+
+const isDatabase = (path: string): boolean => existsSync(join(path, 'PG_VERSION'));
+
+/** The mark that stands beside a folder while a database is being made in it. */
+export const makingMark = (path: string): string => `${path}.making`;
+
+/** @throws Error when what is there is no database: one would be made in the midst of it */
+export function refuseStrange(path: string): void {
+  if (isVacant(path) || isDatabase(path) || existsSync(makingMark(path))) return;
+  const what = statSync(path).isDirectory() ? 'holds other things and is no database' : 'is a file and is no database';
+  const below = join(path, 'db');
+  const meant = isDatabase(below) ? ` There is one in ${below}: perhaps that is meant.` : '';
+  throw new Error(
+    `LINTEL_DATABASE_URL cannot be used. ${path} ${what}: name another folder, or one that is empty, as pglite:<folder>.${meant}`,
+  );
+}

@@ -3,11 +3,11 @@
  * one set of types and one set of error codes.
  */
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
-import { isVacant, makeFolder } from '../core/folder.ts';
+import { isVacant, makeFolder, makingMark, refuseStrange } from '../core/folder.ts';
 import { lockFolder } from './folder-lock.ts';
 import { saveRoundTrips } from './round-trips.ts';
 
@@ -153,14 +153,6 @@ function takeFolder(path: string): () => void {
   }
 }
 
-/** @throws Error when what is there is no database: PGlite would try to make one in the midst of it */
-function refuseStrange(path: string): void {
-  if (isVacant(path) || existsSync(join(path, 'PG_VERSION'))) return;
-  throw new Error(
-    `LINTEL_DATABASE_URL cannot be used. ${path} is there and is no database: name another folder, or one that is empty.`,
-  );
-}
-
 /**
  * Opens the folder, or makes it from a prepared empty cluster: what initdb would make, in a fraction of its time.
  * While a folder is being made a mark stands beside it, so that a start that was killed in between begins anew. Nothing
@@ -168,7 +160,7 @@ function refuseStrange(path: string): void {
  */
 async function startPglite(path: string | null): Promise<PGlite> {
   const { PGlite } = await import('@electric-sql/pglite');
-  const mark = `${path}.making`;
+  const mark = makingMark(path ?? '');
   if (path !== null && existsSync(mark)) rmSync(path, { recursive: true, force: true });
   if (path !== null) refuseStrange(path);
   const isNew = path === null || isVacant(path);

@@ -1,4 +1,4 @@
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -29,6 +29,29 @@ describe('config/sealing-key', () => {
     rmSync(join(folder, 'data/key'));
     writeFileSync(join(folder, 'data/db/PG_VERSION'), '18');
     expect(() => sealingKeys(configured())).to.throw(ConfigurationError, /Put the key back/);
+  });
+
+  it('is not missed where there is no database: a file, or a folder of other things, is told as what it is', () => {
+    const told = (): string => {
+      try {
+        sealingKeys(configured());
+        return 'a key';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    mkdirSync(join(folder, 'data/db'), { recursive: true });
+    writeFileSync(join(folder, 'data/db/letter.txt'), 'mine');
+    const prefix = 'LINTEL_DATABASE_URL cannot be used. ';
+    const advice = 'name another folder, or one that is empty, as pglite:<folder>.';
+    expect(told()).to.equal(`${prefix}${folder}/data/db holds other things and is no database: ${advice}`);
+    mkdirSync(join(folder, 'data/db/db'));
+    writeFileSync(join(folder, 'data/db/db/PG_VERSION'), '18');
+    expect(told()).to.include(`There is one in ${folder}/data/db/db: perhaps that is meant.`);
+    rmSync(join(folder, 'data/db'), { recursive: true });
+    writeFileSync(join(folder, 'data/db'), 'SQLite format 3');
+    expect(told()).to.equal(`${prefix}${folder}/data/db is a file and is no database: ${advice}`);
+    expect(existsSync(join(folder, 'data/key')), 'nothing is made beside it').to.equal(false);
   });
 
   it('SD-05: that is another than the database was sealed under is told by where it came from, with what to do', () => {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { isVacant, makeFolder } from '../../src/core/folder.ts';
+import { isVacant, makeFolder, makingMark, refuseStrange } from '../../src/core/folder.ts';
 
 describe('core/folder', () => {
   let home: string;
@@ -30,5 +30,19 @@ describe('core/folder', () => {
     expect(isVacant(home)).to.equal(false);
     writeFileSync(join(home, 'file'), '');
     expect(isVacant(join(home, 'file'))).to.equal(false);
+  });
+
+  it('lets a database, an empty place and what is only being made be one, and nothing else', () => {
+    const place = join(home, 'db');
+    refuseStrange(place);
+    mkdirSync(place);
+    refuseStrange(place);
+    writeFileSync(join(place, 'base'), '');
+    expect(() => refuseStrange(place)).to.throw('holds other things and is no database');
+    writeFileSync(makingMark(place), '');
+    refuseStrange(place);
+    rmSync(makingMark(place));
+    writeFileSync(join(place, 'PG_VERSION'), '18');
+    refuseStrange(place);
   });
 });
