@@ -9,6 +9,7 @@ import pg from 'pg';
 import { routes } from '../../src/app.ts';
 import { newId } from '../../src/core/id.ts';
 import { Browser } from '../../src/demo/browser.ts';
+import { authorizationParameters, authorizationUrl, redirectUri } from '../oidc/rp.ts';
 import { type OwnPostgres, ownPostgres, skipWithoutPostgres } from '../support/own-postgres.ts';
 import { type LintelProcess, startProcess } from '../support/process.ts';
 import { USER } from '../scim/door.ts';
@@ -59,7 +60,7 @@ describe('faults: every door without a database', function () {
     const { token = '' } = await made(`/organizations/${org_id}/scim-clients/${client_id}/tokens`, {});
     const application = await made('/applications', {
       client_name: 'Doors',
-      redirect_uris: ['https://app.example/cb'],
+      redirect_uris: [redirectUri],
       grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
     });
     asked = [...rest(lintel, org_id), ...scim(token), ...oauth(application), ...(await pages(application))];
@@ -121,18 +122,12 @@ describe('faults: every door without a database', function () {
       form('/oauth/token', {
         grant_type: 'authorization_code',
         code: 'a'.repeat(43),
-        redirect_uri: 'https://app.example/cb',
+        redirect_uri: redirectUri,
         code_verifier: 'v'.repeat(43),
       }),
       form('/oauth/introspect', { token: `ltl_at_${'a'.repeat(43)}` }),
       form('/oauth/revoke', { token: `ltl_rt_${'a'.repeat(43)}` }),
-      form('/oauth/par', {
-        response_type: 'code',
-        redirect_uri: 'https://app.example/cb',
-        scope: 'openid',
-        code_challenge: 'c'.repeat(43),
-        code_challenge_method: 'S256',
-      }),
+      form('/oauth/par', authorizationParameters({ client_id })),
       { door: 'oauth', method: 'GET', path: '/oauth/userinfo', init: { headers: bearer } },
     ];
   }
@@ -140,22 +135,15 @@ describe('faults: every door without a database', function () {
   /** As a browser asks. */
   async function pages({ client_id = '' }: Record<string, string>): Promise<Asked[]> {
     const headers = { accept: 'text/html' };
-    const query = new URLSearchParams({
-      client_id,
-      response_type: 'code',
-      redirect_uri: 'https://app.example/cb',
-      scope: 'openid',
-      code_challenge: 'c'.repeat(43),
-      code_challenge_method: 'S256',
-    });
+    const authorize = authorizationUrl({ client_id });
     const browser = new Browser();
-    const signin = await browser.open(`${lintel.url}/oauth/authorize?${query}`);
+    const signin = await browser.open(lintel.url + authorize);
     const cookie = browser.cookiesFor(signin.url).join('; ');
     const response = Buffer.from(
       '<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_1" Version="2.0"/>',
     ).toString('base64');
     return [
-      { door: 'page', method: 'GET', path: `/oauth/authorize?${query}`, init: { headers } },
+      { door: 'page', method: 'GET', path: authorize, init: { headers } },
       { door: 'page', method: 'GET', path: new URL(signin.url).pathname, init: { headers: { ...headers, cookie } } },
       { door: 'page', method: 'GET', path: `/setup/${'s'.repeat(43)}`, init: { headers } },
       { door: 'page', method: 'GET', path: `/saml/${newId()}/metadata`, init: { headers } },

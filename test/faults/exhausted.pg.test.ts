@@ -7,6 +7,7 @@ import pg from 'pg';
 import { org_id } from '../bench/population.ts';
 import { loadStage, type LoadStage, type Reply } from '../load/stage.ts';
 import { Browser } from '../../src/demo/browser.ts';
+import { authorizationUrl } from '../oidc/rp.ts';
 import { onPostgres } from '../support/database.ts';
 import { skipWithoutPostgres } from '../support/own-postgres.ts';
 import { pause } from '../support/waiting.ts';
@@ -55,16 +56,8 @@ describe('faults: every connection is held by slow statements', function () {
     skipWithoutPostgres(this, onPostgres ? null : 'LINTEL_TEST_DATABASE_URL is not set');
     stage = await loadStage(20, { LINTEL_DATABASE_POOL: String(pool), LINTEL_LOG_LEVEL: 'error' });
     const { application, scim, process: lintel } = stage;
-    const query = new URLSearchParams({
-      client_id: application.client_id,
-      response_type: 'code',
-      redirect_uri: 'https://app.example/cb',
-      scope: 'openid',
-      code_challenge: 'c'.repeat(43),
-      code_challenge_method: 'S256',
-    });
     const browser = new Browser();
-    const signin = await browser.open(`${lintel.url}/oauth/authorize?${query}`);
+    const signin = await browser.open(lintel.url + authorizationUrl(application));
     const token = (secret: string): RequestInit => ({
       method: 'POST',
       headers: { authorization: `Basic ${Buffer.from(`${application.client_id}:${secret}`).toString('base64')}` },

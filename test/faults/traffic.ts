@@ -2,9 +2,10 @@
  * People, administrators and a directory who work with Lintel at the same time: sign-in, code exchange, refresh, REST and SCIM
  * writes, by a seeded choice. Each request either is answered, or nobody knows what became of it; the journal keeps both apart.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Browser, type Page, passPages } from '../../src/demo/browser.ts';
 import { Journal, type KindName } from './journal.ts';
+import { authorizationUrl, verifierOf } from '../oidc/rp.ts';
 import { Random } from '../support/random.ts';
 import { PATCH, USER } from '../scim/door.ts';
 import { pause } from '../support/waiting.ts';
@@ -373,23 +374,12 @@ export class Traffic {
   // --- signing in ---
 
   async #code(worker: Worker, browser: Browser): Promise<{ code: string; verifier: string }> {
-    const verifier = randomBytes(32).toString('base64url');
-    const address = new URL('/oauth/authorize', this.#options.url);
-    const parameters = {
-      client_id: this.#applicationId,
-      redirect_uri: redirectUri,
-      response_type: 'code',
-      scope: 'openid email offline_access',
-      prompt: 'consent',
-      state: randomBytes(8).toString('base64url'),
-      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-      code_challenge_method: 'S256',
-    };
-    for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
+    const asked = { redirect_uri: redirectUri, scope: 'openid email offline_access', prompt: 'consent' };
+    const address = new URL(authorizationUrl({ client_id: this.#applicationId }, asked), this.#options.url).href;
     const stop = (url: string) => url.startsWith(redirectUri);
     let page: Page;
     try {
-      const first = await browser.open(address.href, stop);
+      const first = await browser.open(address, stop);
       const fields = { identifier: worker.email, password };
       page = await passPages(browser, first, { fields, arrived: stop }, stop);
     } catch (cause) {
@@ -398,7 +388,7 @@ export class Traffic {
     const code = new URL(page.url).searchParams.get('code');
     if (!stop(page.url) || code === null)
       throw new Unanswered(`sign-in ended at ${page.url.split('?')[0]} ${page.status} ${page.title}`);
-    return { code, verifier };
+    return { code, verifier: verifierOf(address) };
   }
 
   async #signIn(worker: Worker): Promise<void> {

@@ -1,10 +1,9 @@
 /** The OpenID door: forms, tokens of others, and requests that nobody would write. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { authorizationParameters } from '../oidc/rp.ts';
 import { type Attack, attack, form } from './attack.ts';
 import { compact, deep, fill } from './bodies.ts';
 import { keyOfClient, type LoadStage } from './stage.ts';
-
-const s256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 export async function openIdAttacks({
   send,
@@ -17,14 +16,7 @@ export async function openIdAttacks({
     send(path, { method: 'POST', headers: { 'content-type': form, ...headers }, body });
   const refused = [400, 401, 413, 431, 303];
   const client = `client_id=${application.client_id}`;
-  const authorize = new URLSearchParams({
-    client_id: application.client_id,
-    redirect_uri: 'https://app.example/cb',
-    response_type: 'code',
-    scope: 'openid',
-    code_challenge: s256('x'),
-    code_challenge_method: 'S256',
-  });
+  const authorize = new URLSearchParams(authorizationParameters(application, { state: undefined }));
   const { privateKey } = await keyOfClient();
   const { SignJWT, CompactEncrypt } = await import('jose');
   const assertion = (claims: object) =>

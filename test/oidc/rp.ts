@@ -146,8 +146,11 @@ export interface AuthorizationOptions {
   readonly [parameter: string]: string | undefined;
 }
 
-/** Address of an authorization request with PKCE; the verifier is remembered by its challenge. */
-export function authorizationUrl(client: RelyingParty, { pkce, ...given }: AuthorizationOptions = {}): string {
+/** What an authorization request with PKCE says; the verifier is remembered by its challenge. */
+export function authorizationParameters(
+  client: Pick<RelyingParty, 'client_id'>,
+  { pkce, ...given }: AuthorizationOptions = {},
+): Record<string, string> {
   const verifier = randomBytes(32).toString('base64url');
   const challenge = createHash('sha256').update(verifier).digest('base64url');
   verifiers.set(challenge, verifier);
@@ -161,8 +164,11 @@ export function authorizationUrl(client: RelyingParty, { pkce, ...given }: Autho
     ...given,
   };
   const known = Object.entries(parameters).filter(([, value]) => value !== undefined) as [string, string][];
-  return `/oauth/authorize?${new URLSearchParams(known)}`;
+  return Object.fromEntries(known);
 }
+
+export const authorizationUrl = (client: Pick<RelyingParty, 'client_id'>, options?: AuthorizationOptions): string =>
+  `/oauth/authorize?${new URLSearchParams(authorizationParameters(client, options))}`;
 
 export const verifierOf = (authorize: string): string =>
   verifiers.get(new URL(authorize, 'http://x').searchParams.get('code_challenge') ?? '') ?? '';
