@@ -89,6 +89,11 @@ export class Call {
     return new Call({ app: this.app, actor, now: this.now, db: this.db, request: this.request, hooks: this.#hooks });
   }
 
+  /** The account of a person who acts, for columns that name who did something; null for programs and for the system. */
+  get userId(): string | null {
+    return this.actor.type === 'user' ? this.actor.id : null;
+  }
+
   get inTransaction(): boolean {
     return this.#hooks !== null;
   }

@@ -33,7 +33,7 @@ export async function addAdministrator(call: Call, userId: string): Promise<void
       user_id: userId,
       role_id: role.role_id,
       org_id: null,
-      assigned_by: inner.actor.type === 'user' ? inner.actor.id : null,
+      assigned_by: inner.userId,
       assigned_at: inner.now,
     });
     if (isNew) await inner.emit(administratorAdded, { org_id: null, object_id: userId });

@@ -8,6 +8,7 @@
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
+import { readExpiry } from '../../core/moment.ts';
 import { refuseField } from '../../core/text.ts';
 import { findGroup, holdGroup } from '../../directory/groups/service.ts';
 import { type Member, manageMembers } from '../../directory/memberships/schema.ts';
@@ -46,8 +47,6 @@ import {
 export const isOwnerRole = (role: Pick<Role, 'org_id' | 'name'>): boolean =>
   role.org_id === null && role.name === 'owner';
 
-const giverOf = ({ actor }: Call): string | null => (actor.type === 'user' ? actor.id : null);
-
 /** The grants of a member, expired ones too. @throws Fault not_found */
 export async function listGrants(call: Call, orgId: string, userId: string, page: ListQuery): Promise<Page<Grant>> {
   call.require(readRoles, orgId);
@@ -64,7 +63,7 @@ export async function grantRole(call: Call, orgId: string, userId: string, input
   return call.write(async (inner) => {
     await begin(inner, orgId, userId);
     const role = await roleNamed(inner, orgId, input.role_id);
-    const grant = await give(inner, orgId, userId, role, { expires_at: readEnd(inner, input.expires_at) });
+    const grant = await give(inner, orgId, userId, role, { expires_at: readExpiry(inner, input.expires_at) });
     await recomputeAccess(inner, orgId, { userIds: [userId] });
     return grant;
   });
@@ -78,13 +77,6 @@ async function roleNamed(call: Call, orgId: string, roleId: string): Promise<Rol
 async function begin(call: Call, orgId: string, userId: string): Promise<void> {
   await shareAccess(call.db, orgId);
   if (!(await lockMember(call.db, orgId, userId))) throw new Fault('not_found');
-}
-
-function readEnd(call: Call, text: string | null | undefined): Date | null {
-  if (text === undefined || text === null) return null;
-  const end = new Date(text);
-  if (Number.isNaN(end.getTime()) || end <= call.now) return refuseField('expires_at', 'must be in the future');
-  return end;
 }
 
 interface Terms {
@@ -107,7 +99,7 @@ async function give(call: Call, orgId: string, userId: string, role: Role, terms
       role_id: role.role_id,
       is_primary,
       is_active: true,
-      assigned_by: giverOf(call),
+      assigned_by: call.userId,
       assigned_at: call.now,
       expires_at: terms.expires_at,
     };
@@ -125,7 +117,7 @@ async function give(call: Call, orgId: string, userId: string, role: Role, terms
     is_primary,
     is_active: true,
     expires_at: terms.expires_at,
-    assigned_by: giverOf(call),
+    assigned_by: call.userId,
     assigned_at: call.now,
   };
   await updateGrant(call.db, before.user_role_id, changes);
@@ -232,7 +224,7 @@ export async function grantGroupRole(call: Call, orgId: string, groupId: string,
     await beginGroup(inner, orgId, groupId);
     const role = await roleNamed(inner, orgId, roleId);
     await requireHeldRoles(inner, orgId, [roleId]);
-    const row = { group_id: groupId, role_id: roleId, assigned_by: giverOf(inner), assigned_at: inner.now };
+    const row = { group_id: groupId, role_id: roleId, assigned_by: inner.userId, assigned_at: inner.now };
     if (await insertGroupRole(inner.db, row)) {
       const details = { role_id: roleId, role: role.name };
       await inner.emit(groupRoleGranted, { org_id: orgId, object_id: groupId, details });

@@ -167,7 +167,7 @@ export async function addRolePermission(
     const isNew = await insertRolePermission(inner.db, {
       role_id: roleId,
       permission_id: permissionId,
-      assigned_by: inner.actor.type === 'user' ? inner.actor.id : null,
+      assigned_by: inner.userId,
       assigned_at: inner.now,
     });
     if (!isNew) return;

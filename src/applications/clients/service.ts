@@ -128,7 +128,7 @@ function newRow(call: Call, org_id: string | null, input: NewApplication, secret
     previous_secret_expires_at: null,
     enabled: true,
     version: 1,
-    created_by: call.actor.type === 'user' ? call.actor.id : null,
+    created_by: call.userId,
     created_at: call.now,
     updated_at: call.now,
   };

@@ -7,6 +7,7 @@
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
+import { readExpiry } from '../../core/moment.ts';
 import { hashSecret, newSecret } from '../../core/secret.ts';
 import { refuseField } from '../../core/text.ts';
 import { holdUser } from '../../directory/users/service.ts';
@@ -44,7 +45,7 @@ const shownLength = keyPrefix.length + 6;
 export async function createApiKey(call: Call, orgId: string | null, input: NewApiKey): Promise<CreatedApiKey> {
   call.require(manageApiKeys, orgId);
   requireHeld(call, input.scopes);
-  const expires_at = expiryOf(call, input.expires_at);
+  const expires_at = readExpiry(call, input.expires_at);
   const key = newSecret(keyPrefix);
   return call.write(async (inner) => {
     const owner = await ownerOf(inner, orgId, input.service_account_id);
@@ -58,7 +59,7 @@ export async function createApiKey(call: Call, orgId: string | null, input: NewA
         description: input.description ?? null,
         key_prefix: key.slice(0, shownLength),
         scopes: input.scopes,
-        created_by: inner.actor.type === 'user' ? inner.actor.id : null,
+        created_by: inner.userId,
         created_at: inner.now,
         expires_at,
         last_used_at: null,
@@ -92,15 +93,6 @@ async function ownerOf(call: Call, orgId: string | null, named: string | undefin
   return { user_id: null, service_account_id };
 }
 
-function expiryOf(call: Call, text: string | null | undefined): Date | null {
-  if (text === null || text === undefined) return null;
-  const moment = new Date(text);
-  if (!(moment > call.now)) {
-    refuseField('expires_at', 'must be in the future');
-  }
-  return moment;
-}
-
 export function listApiKeys(call: Call, orgId: string | null, page: ListQuery): Promise<Page<ApiKey>> {
   call.require(readApiKeys, orgId);
   return listRows(call.db, orgId, page);
@@ -126,7 +118,7 @@ export async function updateApiKey(
 ): Promise<ApiKey> {
   call.require(manageApiKeys, orgId);
   const { expires_at, ...rest } = change;
-  const expiry = expires_at === undefined ? {} : { expires_at: expiryOf(call, expires_at) };
+  const expiry = expires_at === undefined ? {} : { expires_at: readExpiry(call, expires_at) };
   return call.write(async (inner) => {
     const before = await lockApiKey(inner.db, orgId, keyId);
     if (!before) throw new Fault('not_found');

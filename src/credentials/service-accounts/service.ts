@@ -46,7 +46,7 @@ export async function createServiceAccount(
       description: input.description ?? null,
       permissions: input.permissions,
       is_active: true,
-      created_by: inner.actor.type === 'user' ? inner.actor.id : null,
+      created_by: inner.userId,
       created_at: inner.now,
       updated_at: inner.now,
     });

@@ -60,7 +60,7 @@ export async function changeMembers(
     const owner = delta.owned_only ? orgId : undefined;
     const removed = await removeMemberRows(inner.db, groupId, leaving(delta, known), owner);
     const added = await addMemberRows(inner.db, groupId, known, {
-      assigned_by: inner.actor.type === 'user' ? inner.actor.id : null,
+      assigned_by: inner.userId,
       assignment_type: delta.assignment_type ?? 'manual',
       assigned_at: inner.now,
       expires_at: delta.expires_at ?? null,

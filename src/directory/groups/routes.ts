@@ -1,6 +1,6 @@
 /** REST face of groups. */
 import { Type } from 'typebox';
-import { refuseField } from '../../core/text.ts';
+import { readExpiry } from '../../core/moment.ts';
 import { ListQuery, listOf } from '../../http/list.ts';
 import { route } from '../../http/route.ts';
 import { organizationParams } from '../organizations/schema.ts';
@@ -110,8 +110,7 @@ export const groupRoutes = [
     faults: ['member_unknown', 'group_full', 'last_owner'],
     permission: manageGroups,
     run: async (call, { params, body }) => {
-      const expires_at = body.expires_at === undefined ? null : new Date(body.expires_at);
-      if (expires_at !== null && expires_at <= call.now) refuseField('expires_at', 'must be in the future');
+      const expires_at = readExpiry(call, body.expires_at);
       const { add, remove } = body;
       return (await changeMembers(call, params.org_id, params.group_id, { add, remove, expires_at })).group;
     },

@@ -65,7 +65,7 @@ export async function createGroup(call: Call, orgId: string, input: NewGroup): P
         org_id: orgId,
         name,
         slug: candidate || id,
-        created_by: inner.actor.type === 'user' ? inner.actor.id : null,
+        created_by: inner.userId,
         created_at: inner.now,
         updated_at: inner.now,
       });

@@ -25,7 +25,7 @@ export async function recordEvent(call: Call, event: EmittedEvent): Promise<void
     actor_type: actor.type,
     actor_id: actor.id,
     actor_label: actor.label,
-    user_id: actor.type === 'user' ? actor.id : null,
+    user_id: call.userId,
     ip_address: request.ip,
     user_agent: request.user_agent,
     request_id: request.request_id,

@@ -123,7 +123,7 @@ export async function createProvider(
       attribute_mapping: input.attribute_mapping ?? {},
       auto_provision: input.auto_provision ?? false,
       enabled,
-      created_by: inner.actor.type === 'user' ? inner.actor.id : null,
+      created_by: inner.userId,
       created_at: inner.now,
       updated_at: inner.now,
     });

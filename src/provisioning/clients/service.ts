@@ -8,8 +8,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
+import { readExpiry } from '../../core/moment.ts';
 import { hashSecret, newSecret } from '../../core/secret.ts';
-import { readName, refuseField } from '../../core/text.ts';
+import { readName } from '../../core/text.ts';
 import { requireHeld } from '../../credentials/service-accounts/held.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import type { MappingEngine } from '../mappings/engine.ts';
@@ -52,16 +53,6 @@ const shown = (call: Call, row: ScimClientRow): ScimClient => ({
   token_endpoint: `${call.app.config.url}/oauth/token`,
 });
 
-/** @throws Fault request_invalid when the moment is not in the future */
-export function readExpiry(call: Call, text: string | null | undefined): Date | null {
-  if (text === null || text === undefined) return null;
-  const moment = new Date(text);
-  if (!(moment > call.now)) {
-    refuseField('expires_at', 'must be in the future');
-  }
-  return moment;
-}
-
 /**
  * Makes a client with the standard mapping.
  * @throws Fault not_found (no such organization), permission_not_held, request_invalid
@@ -83,7 +74,7 @@ export async function createScimClient(
       org_id: orgId,
       name,
       client_secret_hash: hashSecret(client_secret),
-      created_by: inner.actor.type === 'user' ? inner.actor.id : null,
+      created_by: inner.userId,
       now: inner.now,
       expires_at,
     });

@@ -6,12 +6,13 @@
 import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
+import { readExpiry } from '../../core/moment.ts';
 import { hashSecret, newSecret } from '../../core/secret.ts';
 import { requireHeld } from '../../credentials/service-accounts/held.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import { clientPermissions } from '../clients/permissions.ts';
 import { manageScimClients, readScimClients } from '../clients/schema.ts';
-import { getScimClient, lockScimClient, readExpiry } from '../clients/service.ts';
+import { getScimClient, lockScimClient } from '../clients/service.ts';
 import {
   type CreatedScimToken,
   type NewScimToken,
@@ -44,7 +45,7 @@ export async function createScimToken(
       client_id: clientId,
       token_hash: hashSecret(token),
       token_prefix: token.slice(0, shownLength),
-      created_by: inner.actor.type === 'user' ? inner.actor.id : null,
+      created_by: inner.userId,
       created_at: inner.now,
       expires_at,
     });
