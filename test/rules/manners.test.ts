@@ -129,6 +129,18 @@ describe('rules: manners', () => {
     expect(barrels.map(({ path }) => path)).to.deep.equal([]);
   });
 
+  it('is drawn as it is: src/README.md names what is there, all of it, and nothing else', () => {
+    const drawing = readFileSync(join(root, 'src/README.md'), 'utf8');
+    const rows = [...drawing.matchAll(/^\| `([\w.-]+)\/?` \|/gm)].map(([, name = '']) => name);
+    const there = readdirSync(join(root, 'src')).filter((name) => name !== 'README.md');
+    expect(rows.toSorted()).to.deep.equal(there.toSorted());
+    const named = [...drawing.matchAll(/`((?:[\w-]+\/)+[\w.-]*)`/g)].map(([, path = '']) => path);
+    expect(named).to.have.length.greaterThan(10);
+    expect(named.filter((path) => ![`src/${path}`, path].some((name) => existsSync(join(root, name))))).to.deep.equal(
+      [],
+    );
+  });
+
   it('PR-02: pins every dependency exactly, and runs no install script', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
       string,
