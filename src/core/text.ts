@@ -19,6 +19,11 @@ export function refuseField(field: string, detail: string): never {
   throw new Fault('request_invalid', `${field} ${detail}.`, { errors: [{ pointer: `/body/${field}`, detail }] });
 }
 
+/** What a field of the body names is not there, or is another organization's: not found, as in an address (checklist MT-01). */
+export function missField(field: string, detail: string): never {
+  throw new Fault('not_found', `${field} ${detail}.`, { errors: [{ pointer: `/body/${field}`, detail }] });
+}
+
 export interface TextRules {
   /** Most characters (code points, as the database counts). */
   readonly max: number;

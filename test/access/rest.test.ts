@@ -148,7 +148,7 @@ describe('access: REST', () => {
       for (const role_id of [foreign, '01a1fd81-0000-7000-8000-000000000000']) {
         const { status, body } = await w.api<Problem & { request_id: string }>('POST', place, { role_id });
         const { request_id: _, ...problem } = body;
-        expect([status, problem.code], place).to.deep.equal([400, 'request_invalid']);
+        expect([status, problem.code], place).to.deep.equal([404, 'not_found']);
         expect(problem.errors).to.deep.equal([{ pointer: '/body/role_id', detail: 'is no role of the organization' }]);
         seen.push(problem);
       }
@@ -156,6 +156,7 @@ describe('access: REST', () => {
     }
     const elsewhere = await w.api('POST', `${here}/groups/${user_id}/roles`, { role_id: foreign });
     expect([elsewhere.status, elsewhere.body.code], 'a wrong address').to.deep.equal([404, 'not_found']);
+    expect(elsewhere.body.errors).to.equal(undefined);
   });
 
   it('answers 404 for ids that are none, or that name nothing, never 500', async () => {

@@ -9,7 +9,7 @@ import type { Call } from '../../core/call.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
 import { readExpiry } from '../../core/moment.ts';
-import { refuseField } from '../../core/text.ts';
+import { missField, refuseField } from '../../core/text.ts';
 import { findGroup, holdGroup } from '../../directory/groups/service.ts';
 import { type Member, manageMembers } from '../../directory/memberships/schema.ts';
 import { addMember, findMember, findMembership } from '../../directory/memberships/service.ts';
@@ -71,7 +71,7 @@ export async function grantRole(call: Call, orgId: string, userId: string, input
 
 /** A role that a body names. Another organization's is as unknown as one that there is not (checklist MT-01). */
 async function roleNamed(call: Call, orgId: string, roleId: string): Promise<Role> {
-  return (await findRole(call.db, orgId, roleId)) ?? refuseField('role_id', 'is no role of the organization');
+  return (await findRole(call.db, orgId, roleId)) ?? missField('role_id', 'is no role of the organization');
 }
 
 async function begin(call: Call, orgId: string, userId: string): Promise<void> {
@@ -216,7 +216,7 @@ export async function listGroupRoles(
 
 /**
  * Lets a group give a role to its members, now and later. The group's row lock orders this with changes of its members.
- * @throws Fault not_found, not_allowed, request_invalid
+ * @throws Fault not_found, not_allowed
  */
 export async function grantGroupRole(call: Call, orgId: string, groupId: string, roleId: string): Promise<GroupRole> {
   call.require(manageGrants, orgId);

@@ -9,7 +9,7 @@ import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
 import { readExpiry } from '../../core/moment.ts';
 import { hashSecret, newSecret } from '../../core/secret.ts';
-import { refuseField } from '../../core/text.ts';
+import { missField, refuseField } from '../../core/text.ts';
 import { holdUser } from '../../directory/users/service.ts';
 import type { ListQuery, Page } from '../../http/list.ts';
 import { requireHeld } from '../service-accounts/held.ts';
@@ -40,7 +40,7 @@ const shownLength = keyPrefix.length + 6;
 
 /**
  * Makes a key. Its owner is the named service account, or whoever asks (never anybody named in the body, AZ-02).
- * @throws Fault permission_unknown, permission_not_held, request_invalid, also for a service account elsewhere or nowhere
+ * @throws Fault not_found for a service account elsewhere, permission_unknown, permission_not_held, request_invalid
  */
 export async function createApiKey(call: Call, orgId: string | null, input: NewApiKey): Promise<CreatedApiKey> {
   call.require(manageApiKeys, orgId);
@@ -88,7 +88,7 @@ async function ownerOf(call: Call, orgId: string | null, named: string | undefin
     refuseField('service_account_id', 'is required');
   }
   if (!(await isOwnerFor(call.db, orgId, service_account_id))) {
-    refuseField('service_account_id', 'is no service account that can own this key');
+    missField('service_account_id', 'is no service account that can own this key');
   }
   return { user_id: null, service_account_id };
 }

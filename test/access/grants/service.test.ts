@@ -190,14 +190,14 @@ describe('access/grants', () => {
     })) {
       expect(await codeOf(refused()), name).to.equal('not_found');
     }
-    // What a body names is refused as a field.
+    // What a body names is told with its field.
     for (const [name, refused] of Object.entries({
       role: () => grantRole(call, mine.org_id, user.user_id, { role_id: foreignRole.role_id }),
       'role of the system’s administrators': () =>
         grantRole(w.call(), mine.org_id, user.user_id, { role_id: hidden?.role_id }),
       'group role': () => grantGroupRole(call, mine.org_id, group.group_id, foreignRole.role_id),
     })) {
-      expect(await codeOf(refused()), name).to.equal('request_invalid');
+      expect(await codeOf(refused()), name).to.equal('not_found');
     }
     expect(await codeOf(setMember(call, mine.org_id, user.user_id, { role: 'system_administrator' }))).to.equal(
       'request_invalid',

@@ -250,7 +250,7 @@ describe('credentials/api-keys', () => {
       w.api('POST', place, { name: 'x', scopes: ['audit_logs.read'], ...body });
     for (const service_account_id of [foreign, newId()]) {
       const refused = await post({ service_account_id });
-      expect([refused.status, refused.body.code]).to.deep.equal([400, 'request_invalid']);
+      expect([refused.status, refused.body.code]).to.deep.equal([404, 'not_found']);
       expect(refused.body.errors).to.deep.equal([
         { pointer: '/body/service_account_id', detail: 'is no service account that can own this key' },
       ]);
