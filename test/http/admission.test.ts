@@ -3,6 +3,7 @@ import { createServer, request as ask, type IncomingMessage, type Server, type S
 import { type AddressInfo, connect } from 'node:net';
 import { createLog } from '../../src/core/log.ts';
 import { admit, type Admitted, type AdmissionLimits } from '../../src/http/admission.ts';
+import type { DoorLoad } from '../../src/http/places.ts';
 import { until } from '../support/waiting.ts';
 
 interface Reply {
@@ -48,6 +49,13 @@ class Works {
     });
   }
 
+  /** The load of one door. */
+  at(door: string): DoorLoad {
+    const found = this.load()[door];
+    if (!found) throw new Error(`There is no door ${door}.`);
+    return found;
+  }
+
   async reach(count: number): Promise<void> {
     while (this.begun.length < count) await new Promise((wake) => setTimeout(wake, 5));
   }
@@ -76,7 +84,7 @@ describe('http/admission (RE-11)', () => {
     const send = (path: string) => works.send(path);
     const reach = (count: number) => works.reach(count);
     const answers = Array.from({ length: 5 }, () => send('/api/v1/x'));
-    await until(() => works.load().api.waiting === 3);
+    await until(() => works.at('api').waiting === 3);
     expect(begun).to.have.length(2);
     const refused = await send('/api/v1/x');
     expect([refused.status, refused.headers['retry-after'], refused.headers['content-type']]).to.deep.equal([
@@ -141,12 +149,12 @@ describe('http/admission (RE-11)', () => {
     const running = [works.send('/x'), works.send('/x')];
     await works.reach(2);
     const gone = connect(works.port, '127.0.0.1', () => gone.write('GET /gone HTTP/1.1\r\nHost: x\r\n\r\n'));
-    await until(() => works.load().other.waiting === 1);
+    await until(() => works.at('other').waiting === 1);
     expect((await works.send('/x')).status).to.equal(503);
     gone.destroy();
-    await until(() => works.load().other.waiting === 0);
+    await until(() => works.at('other').waiting === 0);
     const next = works.send('/next');
-    await until(() => works.load().other.waiting === 1);
+    await until(() => works.at('other').waiting === 1);
     works.begun[0]?.end();
     await works.reach(3);
     expect(works.begun[2]?.path).to.equal('/next');
@@ -162,7 +170,7 @@ describe('http/admission (RE-11)', () => {
     await moment();
     expect((await works.send('/x')).status).to.equal(503);
     works.begun[0]?.end();
-    await until(() => works.load().other.running === 0);
+    await until(() => works.at('other').running === 0);
     const next = works.send('/x');
     await works.reach(2);
     works.begun[1]?.end();
@@ -217,7 +225,7 @@ describe('http/admission (RE-11)', () => {
     // However the header is written.
     const schemes = ['Bearer ', 'bearer ', 'BEARER  '];
     const noisy = Array.from({ length: 6 }, (_, index) => from('a', `/api/v1/noisy${index}`, schemes[index % 3]));
-    await until(() => works.load().api.running + works.load().api.waiting === 6);
+    await until(() => works.at('api').running + works.at('api').waiting === 6);
     // Three are worked on, three wait, and the next is refused, although there is a place and one to wait in.
     expect(begun).to.have.length(3);
     expect((await from('a', '/api/v1/more')).status).to.equal(503);
@@ -226,7 +234,7 @@ describe('http/admission (RE-11)', () => {
     expect(begun[3]?.path).to.equal('/api/v1/other');
     // Full now. Who waits behind those of the noisy one is next when the place of another is free.
     const quiet = from('b', '/api/v1/quiet');
-    await until(() => works.load().api.waiting === 4);
+    await until(() => works.at('api').waiting === 4);
     begun[3]?.end();
     await works.reach(5);
     expect(begun[4]?.path).to.equal('/api/v1/quiet');
