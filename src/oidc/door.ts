@@ -26,7 +26,7 @@ import { LiveKeys } from './keys.ts';
 import { settleMethod } from './methods.ts';
 import { allowReturn } from './pages.ts';
 import { createProvider, routes } from './provider.ts';
-import { listenToRefusals, maxFormBytes } from './refusals.ts';
+import { holdRefusal, listenToRefusals, maxFormBytes } from './refusals.ts';
 import { Unit, withinUnit } from './unit.ts';
 
 export interface OidcDoorOptions {
@@ -35,7 +35,7 @@ export interface OidcDoorOptions {
   readonly cookieKeys: readonly string[];
   /**
    * Tells the sessions room, in the transaction of the sign-out, that a person signed out at the provider: the row of
-   * `sessions` is then revoked.
+   * `sessions` ends with it, and is not revoked.
    */
   readonly sessionEnded?: (call: Call, sessionId: string) => Promise<void>;
   /** Tells it that a session is in use, outside of the request's transaction. */
@@ -101,6 +101,7 @@ function serve(app: App, provider: Provider, keys: LiveKeys): Middleware {
       if (usesKeys.has(route)) await keys.refresh();
       const unit = new Unit(Call.begin(app, systemActor('oidc'), requestFacts(context)));
       await withinUnit(unit, () => inUnit(context, route, unit, () => handle(context, next)));
+      await holdRefusal(context, unit.began);
       if (unit.sessionIsGone) leaveCookie(context, provider.cookieName('session'));
     } catch (error) {
       answerFault(context, error);

@@ -11,14 +11,14 @@ export const lifetimes = {
   opaqueAccessToken: hour,
   /** Nothing can call a JWT back (RFC 9068): it must die soon. */
   jwtAccessToken: 10 * minute,
-  /** Tokens for our own REST API, and those that applications get for themselves. */
+  /** Tokens for our own REST API, and those that applications get for themselves and name no API. */
   apiAccessToken: 10 * minute,
   idToken: hour,
   /** An interaction is a person in front of a page. */
   interaction: hour,
   /** Unused for so long, a refresh token dies … */
   refreshIdle: 14 * day,
-  /** … and used or not, so long after the sign-in (TK-07, RT-05). */
+  /** … and used or not, so long after the code that it comes from (TK-07, RT-05). */
   refreshAbsolute: 90 * day,
   /** What a person granted is remembered until it is taken back; it must outlive every refresh token. */
   grant: 3650 * day,

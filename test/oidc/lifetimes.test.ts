@@ -25,7 +25,9 @@ function said(seconds: number): string {
 }
 
 describe('oidc: docs/tokens.md', () => {
-  it('names every scope with what it releases', () => {
+  it('names every scope with what it releases, and no other', () => {
+    const named = [...rows.keys()].filter((name) => name.startsWith('`'));
+    expect(named).to.have.members(identityScopes.map((scope) => `\`${scope}\``));
     for (const scope of identityScopes) {
       const claims: readonly string[] = scopeClaims[scope as keyof typeof scopeClaims] ?? [];
       const text = rows.get(`\`${scope}\``);
@@ -40,11 +42,11 @@ describe('oidc: docs/tokens.md', () => {
     expect(rows.get('ID token')).to.equal(said(idToken));
     expect(rows.get('access token, opaque')).to.equal(said(opaqueAccessToken));
     expect(rows.get('access token, JWT')).to.equal(said(jwtAccessToken));
-    expect(rows.get('access token for Lintel’s own API, or of an application for itself')).to.equal(
+    expect(rows.get('access token for Lintel’s own API, or of an application for itself and no other API')).to.equal(
       said(apiAccessToken),
     );
     expect(rows.get('refresh token')).to.equal(
-      `${said(lifetimes.refreshIdle)} unused, ${said(lifetimes.refreshAbsolute)} after the sign-in at most`,
+      `${said(lifetimes.refreshIdle)} unused, ${said(lifetimes.refreshAbsolute)} after the code at most`,
     );
   });
 });
