@@ -1,6 +1,5 @@
 /** Refusals of a room that are about one field of the body name it, as those of the shape do, so that a form can show them there. */
-import { Fault } from '../core/fault.ts';
-import type { FaultEntry } from '../core/fault.ts';
+import { Fault, type FaultEntry } from '../core/fault.ts';
 import { faults } from '../core/faults.ts';
 import type { Route } from './route.ts';
 
