@@ -4,6 +4,7 @@
  * of it has what was sent.
  */
 import type { ServerResponse } from 'node:http';
+import type { Context } from 'koa';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import type { App } from '../core/app.ts';
 import { type Actor, Call } from '../core/call.ts';
@@ -62,6 +63,23 @@ export function listenToRefusals(app: App, provider: Provider): () => Promise<un
     });
   }
   return () => Promise.all(pending);
+}
+
+/** Milliseconds that it takes at least to refuse an application: longer than the work of it where nothing else is going on. */
+const refusalMs = 10;
+
+/**
+ * An application that could not prove itself is refused so long after its request was begun, whether there is such a one or not: what
+ * a right id costs more than a wrong one, some tenths of a millisecond, is done by then (OA-20). A timer keeps what is less than
+ * a millisecond, so the rest of the time turns go by in which everybody else is served.
+ * @param began `performance.now()` of the request's beginning
+ */
+export async function holdRefusal({ status, body }: Context, began: number): Promise<void> {
+  if (status !== 401 || (body as { error?: unknown } | null)?.error !== 'invalid_client') return;
+  const until = began + refusalMs;
+  const left = until - performance.now();
+  if (left > 2) await new Promise((resolve) => setTimeout(resolve, left - 2));
+  while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Milliseconds after an answer, so that not even the thread's next turn shows whether something is written of it. */
