@@ -3,6 +3,7 @@ import { channel, type Channel } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'chai';
+import { newId } from '../../src/core/id.ts';
 import { newSecret } from '../../src/core/secret.ts';
 import type { World } from '../support/world.ts';
 import { until } from '../support/waiting.ts';
@@ -213,6 +214,14 @@ describe('oidc/refusals', () => {
       } finally {
         open();
         Object.assign(w.app, { record });
+      }
+    });
+
+    it('OA-20: is refused as late as one that nobody knows, when the work of either is over', async () => {
+      for (const who of [elsewhere, { client_id: newId() }]) {
+        const began = performance.now();
+        await fail('token', who);
+        expect(performance.now() - began).to.be.at.least(10);
       }
     });
 
