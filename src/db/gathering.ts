@@ -5,7 +5,7 @@
 import type { Knex } from 'knex';
 import { isUnavailable } from './errors.ts';
 import { type Answered, together } from './round-trips.ts';
-import { failedByName, keepsNames, named, run, type Statement } from './statement.ts';
+import { failedByName, isUnnamable, keepsNames, named, run, type Statement } from './statement.ts';
 
 interface Waiting {
   readonly statement: Statement;
@@ -98,10 +98,15 @@ async function tell(db: Knex, all: readonly Waiting[]): Promise<void> {
   const outcomes = await askTogether(db, trips).catch((reason: unknown) =>
     trips.map(() => ({ status: 'rejected', reason }) as const),
   );
+  const firsts = new Map<string, unknown>();
   for (const [index, trip] of trips.entries()) {
     const outcome = outcomes[index] as PromiseSettledResult<Answered>;
     if (outcome.status === 'fulfilled') share(trip, outcome.value.rows);
-    else refuse(db, trip, outcome.reason);
+    else {
+      const { name } = trip.asked;
+      if (!firsts.has(name)) firsts.set(name, outcome.reason);
+      refuse(db, trip, outcome.reason, firsts.get(name));
+    }
   }
 }
 
@@ -117,12 +122,16 @@ function share({ all }: Trip, rows: readonly object[]): void {
 /**
  * Who fails alone has failed; who fails with others asks again alone, because it may be another's fault. Where names are what failed,
  * `run` does without them.
+ * @param first why the first of the same name failed on this trip. Where it could not be prepared, those behind it meet a name that is
+ *   not there: that says nothing against names, and if it waited in vain, so have they (RE-01).
  */
-function refuse(db: Knex, { all }: Trip, reason: unknown): void {
-  const mayAskAgain = failedByName(db, reason) || (all.length > 1 && !isUnavailable(reason));
+function refuse(db: Knex, { all }: Trip, reason: unknown, first: unknown): void {
+  const isBehind = isUnnamable(reason) && !isUnnamable(first);
+  const why = isBehind ? first : reason;
+  const mayAskAgain = failedByName(db, why) || ((isBehind || all.length > 1) && !isUnavailable(why));
   for (const { statement, values, resolve, reject } of all) {
     if (mayAskAgain) run<never>(db, statement, values).then(resolve, reject);
-    else reject(reason);
+    else reject(why);
   }
 }
 

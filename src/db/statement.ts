@@ -43,7 +43,7 @@ interface Connection {
 
 /** A pooler in transaction mode that knows no prepared statements says one of these (26000, 42P05). */
 const unnamable = new Set(['26000', '42P05']);
-const isUnnamable = (error: unknown): boolean => unnamable.has((error as { code?: string }).code ?? '');
+export const isUnnamable = (error: unknown): boolean => unnamable.has((error as { code?: string }).code ?? '');
 
 /** The pools behind such a pooler, by what a pool and its transactions share. */
 const nameless = new WeakSet<object>();

@@ -98,6 +98,28 @@ describe('db: look-ups at the same time', () => {
     expect(await names(database.knex)).to.deep.equal([]);
   });
 
+  it('RE-01: a statement that cannot be prepared in time is away for all who asked it, and names are kept', async function () {
+    postgresOnly(this);
+    await database.close();
+    database = await connect(await testDatabaseAddress(), { pool: 2, statementMs: 400 });
+    await database.knex.raw('create table locked (id int)');
+    const locked = statement('test_locked', 'select id from locked where id = $1');
+    const transaction = await database.knex.transaction();
+    await transaction.raw('lock table locked in access exclusive mode');
+    let waited: PromiseSettledResult<unknown>[] = [];
+    const sent = await askedDuring(async () => {
+      waited = await Promise.allSettled(upTo(3).map((id) => read(database.knex, locked, [id])));
+    });
+    await transaction.rollback();
+    expect(waited.map((one) => (one as { reason?: { code?: string } }).reason?.code)).to.deep.equal(
+      upTo(3).map(() => '57014'),
+    );
+    expect(sent, 'nobody waits a second time').to.have.length(3);
+    expect(await all(locked, [[1], [2]])).to.deep.equal([[], []]);
+    expect(await names(database.knex)).to.deep.equal(['lintel_test_locked']);
+    await database.knex.raw('drop table locked');
+  });
+
   it('a database that is away is away for all of them', async () => {
     const gone = await connect('postgres://nobody@127.0.0.1:1/none', { acquireMs: 300 });
     const asked = [
