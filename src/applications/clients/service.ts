@@ -10,7 +10,7 @@ import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/id.ts';
 import { knownPermissions } from '../../core/permission.ts';
 import { hashSecret, newSecret } from '../../core/secret.ts';
-import { readName } from '../../core/text.ts';
+import { missField, readName } from '../../core/text.ts';
 import { requireHeld } from '../../credentials/service-accounts/held.ts';
 import type { Page } from '../../http/list.ts';
 import { apiResource, endTokens } from '../tokens/service.ts';
@@ -57,15 +57,11 @@ export async function createApplication(call: Call, input: NewApplication): Prom
   try {
     return await register(call, input);
   } catch (error) {
-    throw namingOrganization(error, input);
+    // Another organization is not found, as anywhere; where the body named it, the answer says so (checklist MT-01).
+    const isNamed = Boolean(input.org_id) && error instanceof Fault && error.code === 'not_found';
+    if (isNamed) missField('org_id', 'is no organization that you can see');
+    throw error;
   }
-}
-
-/** Another organization is not found, as anywhere; where the body named it, the answer says so (checklist MT-01). */
-function namingOrganization(error: unknown, { org_id }: NewApplication): unknown {
-  if (!(error instanceof Fault) || error.code !== 'not_found' || !org_id) return error;
-  const errors = [{ pointer: '/body/org_id', detail: 'is no organization that you can see' }];
-  return new Fault('not_found', undefined, { cause: error, errors });
 }
 
 async function register(call: Call, input: NewApplication): Promise<ApplicationWithSecret> {
