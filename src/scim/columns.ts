@@ -4,8 +4,8 @@ import type { Json } from './json.ts';
 import type { StoredResource } from './resource-store.ts';
 
 /**
- * What the directory says about our columns. `properties` are replaced as a whole there: what no mapping names stays.
- * @param properties those that the account has
+ * The columns to write. `properties` are written as a whole: what no mapping names stays as it was.
+ * @param before the properties that the account has
  */
 export function columnsOf({ columns, properties }: StoredResource, before: Record<string, unknown>): UserColumns {
   if (properties.length === 0) return columns as UserColumns;
@@ -30,6 +30,7 @@ function setPath(holder: Record<string, unknown>, [name, ...rest]: readonly stri
   setPath(inner, rest, value);
 }
 
+/** What a person is called by: no password may be made of it. */
 export const namesOf = (user: Pick<UserColumns, 'email' | 'username' | 'first_name' | 'last_name'>) => [
   user.email,
   user.username,
