@@ -13,6 +13,7 @@ import { samlKeys } from '../../src/federation/keys/service.ts';
 import { createScratch, type Scratch } from '../bench/scratch.ts';
 import { basic, type RelyingParty } from '../oidc/rp.ts';
 import { onPostgres } from '../support/database.ts';
+import { processorTime } from '../support/effort.ts';
 import { skipWithoutPostgres } from '../support/own-postgres.ts';
 import { type LintelProcess, repository, startProcess } from '../support/process.ts';
 import { pause, until } from '../support/waiting.ts';
@@ -158,19 +159,14 @@ describe('load: keys are made', () => {
   });
   after(() => w?.close());
 
-  const used = (): number => {
-    const { user, system } = process.threadCpuUsage();
-    return (user + system) / 1000;
-  };
-
   /** The longest hold of this thread's loop during some work, as holds.ts measures it in a process of its own; the least of a few. */
   async function leastHold(work: () => Promise<unknown>): Promise<number> {
     let best = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < 5 && best >= maxMs; attempt += 1) {
-      let last = used();
+      let last = processorTime();
       let longest = 0;
       const look = () => {
-        const now = used();
+        const now = processorTime();
         longest = Math.max(longest, now - last);
         last = now;
       };
@@ -201,7 +197,7 @@ describe('load: keys are made', () => {
     // That a hold would be seen.
     const hold = async () => {
       await pause(2);
-      for (const from = used(); used() - from < maxMs; );
+      for (const from = processorTime(); processorTime() - from < maxMs; );
     };
     expect(await leastHold(hold)).to.be.at.least(maxMs);
   });
