@@ -235,7 +235,7 @@ describe('main', function () {
     const began = performance.now();
     let kills = 0;
     // On a slow machine fewer, so that a test stays one.
-    while (kills < 12 && (kills < 3 || performance.now() - began < 60_000)) {
+    while (kills < 12 && (kills < 3 || kills % 3 !== 0 || performance.now() - began < 60_000)) {
       const lintel = kills === 0 ? first : await start({ npm: kills % 4 === 0, environment, apiKey, port });
       let isOver = false;
       const working = traffic.run(() => isOver);
@@ -248,6 +248,8 @@ describe('main', function () {
       isOver = true;
       await working;
       kills += 1;
+      // What is lost or half done stays so: to look costs as much as a start, so it is done after every third kill.
+      if (kills % 3 !== 0) continue;
       const database = await connectDatabase(address);
       try {
         await traffic.journal.hold(database.knex, traffic.groupId);
