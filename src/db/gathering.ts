@@ -68,8 +68,7 @@ function gatheringOf(db: Knex): Gathering {
 
 /**
  * Runs a named statement that stands alone (it reads, or is all that its transaction would write), and may share its way to the
- * database with what others ask: under load that is what a look-up costs most. Each has its own rows, its own error and its own
- * commit.
+ * database with what others ask. Each has its own rows, its own error and its own commit.
  */
 export function read<Row>(db: Knex, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
   if (db.isTransaction || !keepsNames(db)) return run(db, statement, values);
@@ -77,40 +76,40 @@ export function read<Row>(db: Knex, statement: Statement, values: readonly unkno
 }
 
 /** What is sent for one who asks, or for several who ask the same of other things. */
-interface Trip {
+interface Question {
   readonly all: readonly Waiting[];
   readonly asked: ReturnType<typeof named>;
 }
 
-function tripsOf(all: readonly Waiting[]): Trip[] {
-  const trips: Trip[] = [];
+function questionsOf(all: readonly Waiting[]): Question[] {
+  const questions: Question[] = [];
   for (const [{ many }, same] of Map.groupBy(all, ({ statement }) => statement)) {
     if (many && same.length > 1) {
       const arrays = same[0]?.values.map((_, index) => same.map(({ values }) => values[index])) ?? [];
-      trips.push({ all: same, asked: named(many, arrays) });
-    } else for (const one of same) trips.push({ all: [one], asked: named(one.statement, one.values) });
+      questions.push({ all: same, asked: named(many, arrays) });
+    } else for (const one of same) questions.push({ all: [one], asked: named(one.statement, one.values) });
   }
-  return trips;
+  return questions;
 }
 
 async function tell(db: Knex, all: readonly Waiting[]): Promise<void> {
-  const trips = tripsOf(all);
-  const outcomes = await askTogether(db, trips).catch((reason: unknown) =>
-    trips.map(() => ({ status: 'rejected', reason }) as const),
+  const questions = questionsOf(all);
+  const outcomes = await askTogether(db, questions).catch((reason: unknown) =>
+    questions.map(() => ({ status: 'rejected', reason }) as const),
   );
   const firsts = new Map<string, unknown>();
-  for (const [index, trip] of trips.entries()) {
+  for (const [index, question] of questions.entries()) {
     const outcome = outcomes[index] as PromiseSettledResult<Answered>;
-    if (outcome.status === 'fulfilled') share(trip, outcome.value.rows);
+    if (outcome.status === 'fulfilled') share(question, outcome.value.rows);
     else {
-      const { name } = trip.asked;
+      const { name } = question.asked;
       if (!firsts.has(name)) firsts.set(name, outcome.reason);
-      refuse(db, trip, outcome.reason, firsts.get(name));
+      refuse(db, question, outcome.reason, firsts.get(name));
     }
   }
 }
 
-function share({ all }: Trip, rows: readonly object[]): void {
+function share({ all }: Question, rows: readonly object[]): void {
   if (all.length === 1) all[0]?.resolve(rows as never[]);
   else {
     const own: Record<string, unknown>[][] = all.map(() => []);
@@ -125,7 +124,7 @@ function share({ all }: Trip, rows: readonly object[]): void {
  * @param first why the first of the same name failed on this trip. Where it could not be prepared, those behind it meet a name that is
  *   not there: that says nothing against names, and if it waited in vain, so have they (RE-01).
  */
-function refuse(db: Knex, { all }: Trip, reason: unknown, first: unknown): void {
+function refuse(db: Knex, { all }: Question, reason: unknown, first: unknown): void {
   const isBehind = isUnnamable(reason) && !isUnnamable(first);
   const why = isBehind ? first : reason;
   const mayAskAgain = failedByName(db, why) || ((isBehind || all.length > 1) && !isUnavailable(why));
@@ -135,12 +134,12 @@ function refuse(db: Knex, { all }: Trip, reason: unknown, first: unknown): void 
   }
 }
 
-async function askTogether(db: Knex, trips: readonly Trip[]): Promise<PromiseSettledResult<Answered>[]> {
+async function askTogether(db: Knex, questions: readonly Question[]): Promise<PromiseSettledResult<Answered>[]> {
   const connection: object = await db.client.acquireConnection();
   try {
     return await together(
       connection,
-      trips.map(({ asked }) => asked),
+      questions.map(({ asked }) => asked),
     );
   } finally {
     await db.client.releaseConnection(connection);

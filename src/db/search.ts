@@ -48,7 +48,8 @@ const maxLookups = 100;
 /** By pool, which the transactions of a pool share. */
 const lookups = new WeakMap<object, Map<string, Statement>>();
 
-function lookupOf({ client }: Knex, text: string): Statement | undefined {
+/** The statement of a text that is composed anew each time. Unlike `lookup` it is for one who asks: no types of its parameters are known. */
+function statementOf({ client }: Knex, text: string): Statement | undefined {
   const all = lookups.get(client.config) ?? new Map<string, Statement>();
   lookups.set(client.config, all);
   const known = all.get(text);
@@ -63,8 +64,8 @@ function lookupOf({ client }: Knex, text: string): Statement | undefined {
 export async function rowsOf<Row>(db: Knex, query: Knex.QueryBuilder, { isLookup }: Search): Promise<Row[]> {
   if (!isLookup) return (await query) as Row[];
   const { sql, bindings } = query.toSQL().toNative();
-  const lookup = lookupOf(db, sql);
-  return lookup ? read<Row>(db, lookup, bindings) : ((await query) as Row[]);
+  const known = statementOf(db, sql);
+  return known ? read<Row>(db, known, bindings) : ((await query) as Row[]);
 }
 
 /** @param created the column of the time of creation @param id the column of the id; both with their table */

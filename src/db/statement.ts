@@ -1,6 +1,7 @@
 /**
  * Named statements for the hottest queries: PostgreSQL plans them once per connection, which halves their cost.
- * Knex names none, so these go to `pg` directly, on Knex's own connection.
+ * Knex names none, so these go to `pg` directly, on Knex's own connection. `run` sends one as it comes, `runLast` with the COMMIT of
+ * its transaction (round-trips.ts), `read` together with what others ask (gathering.ts).
  */
 import type { Knex } from 'knex';
 import { type Plain, putOff } from './round-trips.ts';
@@ -72,7 +73,7 @@ export async function run<Row>(db: Knex, statement: Statement, values: readonly 
   }
 }
 
-/** A statement as `pg` takes it. */
+/** A statement with its values, as `pg` takes it. */
 export const named = ({ name, text }: Statement, values: readonly unknown[]) => ({ name, text, values });
 
 async function send<Row>(db: Knex, query: Parameters<Connection['query']>[0]): Promise<Row[]> {
