@@ -270,7 +270,7 @@ describe('security: what ends tokens', function () {
       const first = String(offline.refresh_token);
       const second = (await refresh(w, client, first)).body;
       await w.db.raw(
-        `update oidc_refresh_tokens set consumed_at = consumed_at - make_interval(secs => ?) where consumed_at is not null`,
+        `update oidc_refresh_tokens set consumed_at = clock_timestamp() - make_interval(secs => ?) where consumed_at is not null`,
         [seconds],
       );
       const again = await refresh(w, client, first);
