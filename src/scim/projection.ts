@@ -12,8 +12,6 @@ export interface Projection {
   except: Set<string>;
 }
 
-export const EVERYTHING: Projection = { only: undefined, except: new Set() };
-
 /** Names that no schema has are passed over; both parameters may be given, and then both count. */
 export function readProjection(attributes: unknown, excluded: unknown, registry: Registry): Projection {
   const only = readPaths(attributes, registry);

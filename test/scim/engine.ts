@@ -7,7 +7,7 @@ import { type Note, Notes } from '../../src/scim/leniency.ts';
 import { compileMembership } from '../../src/scim/membership.ts';
 import { parsePatch } from '../../src/scim/patch.ts';
 import { applyPatch } from '../../src/scim/patch-apply.ts';
-import { EVERYTHING, project } from '../../src/scim/projection.ts';
+import { project, readProjection } from '../../src/scim/projection.ts';
 import { buildRegistries, type ClientRegistries, type Registry } from '../../src/scim/registry.ts';
 import { readResource } from '../../src/scim/resource.ts';
 import {
@@ -96,7 +96,11 @@ export class Engine {
 
   get(kind: 'User' | 'Group', id: string): JsonObject {
     const registry = this.registries[kind];
-    return project(buildResource(this.row(id), registry, BASE), EVERYTHING, registry);
+    return project(
+      buildResource(this.row(id), registry, BASE),
+      readProjection(undefined, undefined, registry),
+      registry,
+    );
   }
 
   rules(): string[] {
