@@ -5,6 +5,7 @@
 import { inflateRawSync } from 'node:zlib';
 import { randomBytes } from 'node:crypto';
 import { hashSecret } from '../../src/core/secret.ts';
+import { type FederatedLogin, redeemHandoff } from '../../src/federation/exchanges/handoffs.ts';
 import { beginSignin, type SigninStart } from '../../src/federation/exchanges/begin.ts';
 import { keys } from '../support/saml/keys.ts';
 import { attribute, encodePost, type MessageOptions, responseXml } from '../support/saml/messages.ts';
@@ -211,4 +212,18 @@ export async function latestTrace(w: World, org_id: string): Promise<Trace> {
   const [trace] = body.items;
   if (!trace) throw new Error('There is no sign-in trace.');
   return trace;
+}
+
+/** Signs somebody in; the login, or the code of the refusal. */
+export async function outcomeOf(w: World, c: Company, person: Person): Promise<FederatedLogin | string> {
+  const { code, started } = await signIn(w, c, person);
+  if (code === null) return (await latestTrace(w, c.org_id)).code ?? 'no code';
+  const login = await redeemHandoff(w.call(), code, { attempt_id: started.attempt_id });
+  return login ?? 'the hand-off was worth nothing';
+}
+
+export async function loginOf(w: World, c: Company, person: Person): Promise<FederatedLogin> {
+  const result = await outcomeOf(w, c, person);
+  if (typeof result === 'string') throw new Error(result);
+  return result;
 }

@@ -1,8 +1,7 @@
 /** From whom an identity provider names to an account: what is linked, claimed, made, and what never is. */
 import { expect } from 'chai';
-import { redeemHandoff, type FederatedLogin } from '../../../src/federation/exchanges/handoffs.ts';
 import { type World, world } from '../../support/world.ts';
-import { type Company, company, latestTrace, organization, type Person, signIn, verifyDomain } from '../company.ts';
+import { type Company, company, loginOf, organization, outcomeOf, type Person, verifyDomain } from '../company.ts';
 
 describe('federation/links', () => {
   let w: World;
@@ -11,19 +10,8 @@ describe('federation/links', () => {
   });
   after(() => w.close());
 
-  /** Signs somebody in; the login, or the code of the refusal. */
-  async function outcome(c: Company, person: Person): Promise<FederatedLogin | string> {
-    const { code, started } = await signIn(w, c, person);
-    if (code === null) return (await latestTrace(w, c.org_id)).code ?? 'no code';
-    const login = await redeemHandoff(w.call(), code, { attempt_id: started.attempt_id });
-    return login ?? 'the hand-off was worth nothing';
-  }
-
-  async function login(c: Company, person: Person): Promise<FederatedLogin> {
-    const result = await outcome(c, person);
-    if (typeof result === 'string') throw new Error(result);
-    return result;
-  }
+  const outcome = (c: Company, person: Person) => outcomeOf(w, c, person);
+  const login = (c: Company, person: Person) => loginOf(w, c, person);
 
   const user = (user_id: string) => w.db('users').where({ user_id }).first();
   const owned = async (org_id: string, body: object): Promise<string> =>
@@ -124,113 +112,6 @@ describe('federation/links', () => {
     });
   });
 
-  describe('FD-02: somebody whom a directory provisioned', () => {
-    it('is linked by the e-mail, in whatever case, inside the verified domain', async () => {
-      const c = await company(w);
-      const known = await owned(c.org_id, { email: `ada@${c.domain}`, first_name: 'A.' });
-      const linked = await login(c, { subject: 's1', email: `ADA@${c.domain.toUpperCase()}`, first_name: 'Ada' });
-      expect(linked).to.deep.include({ user_id: known, outcome: 'linked' });
-      expect((await user(known)).first_name, 'names follow').to.equal('Ada');
-      expect((await user(known)).email).to.equal(`ada@${c.domain}`);
-    });
-
-    it('is linked by a username that is an address, from the attribute or the NameID', async () => {
-      const c = await company(w);
-      const one = await owned(c.org_id, { username: `one@${c.domain}`, email: 'one@private.example' });
-      const two = await owned(c.org_id, { username: `two@${c.domain}` });
-      expect(await login(c, { subject: 's1', email: null, username: `one@${c.domain}` })).to.include({ user_id: one });
-      const email = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
-      expect(await login(c, { subject: `two@${c.domain}`, email: null, name_id_format: email })).to.include({
-        user_id: two,
-      });
-    });
-
-    it('by SCIM, as Entra ID does it: linked by what it called them, and by the object id alone', async () => {
-      const c = await company(w);
-      const path = `/organizations/${c.org_id}/scim-clients`;
-      const { client_id } = (await w.api<{ client_id: string }>('POST', path, { name: 'Entra' })).body;
-      const { token } = (await w.api<{ token: string }>('POST', `${path}/${client_id}/tokens`, {})).body;
-      const provision = async (name: string): Promise<string> => {
-        const answer = await w.request('/scim/v2/Users', {
-          method: 'POST',
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' },
-          body: JSON.stringify({
-            schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
-            externalId: `object-of-${name}`,
-            userName: `${name}@${c.domain}`,
-            active: true,
-            emails: [{ primary: true, type: 'work', value: `${name}.work@${c.domain}` }],
-            name: { givenName: name, familyName: 'Tester' },
-          }),
-        });
-        expect(answer.status, answer.text).to.equal(201);
-        return answer.body.id as string;
-      };
-      const [adele, megan] = [await provision('adele'), await provision('megan')];
-      const nameId = { name_id_format: 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress' };
-      const objectId = 'http://schemas.microsoft.com/identity/claims/objectidentifier';
-      expect(
-        await login(c, {
-          ...nameId,
-          subject: `adele@${c.domain}`,
-          email: `adele.work@${c.domain}`,
-          more: { [objectId]: ['object-of-adele'] },
-        }),
-      ).to.include({ user_id: adele, outcome: 'linked' });
-      const pairwise = { subject: 'pairwise', email: null, more: { [objectId]: ['object-of-megan'] } };
-      expect(await login(c, pairwise)).to.include({ user_id: megan, outcome: 'linked' });
-      // The kill switch: the directory deactivates, the sign-in ends.
-      const patch = await w.request(`/scim/v2/Users/${megan}`, {
-        method: 'PATCH',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' },
-        body: JSON.stringify({
-          schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
-          Operations: [{ op: 'Replace', path: 'active', value: 'False' }],
-        }),
-      });
-      expect(patch.status).to.be.within(200, 204);
-      expect(await outcome(c, pairwise)).to.equal('account.disabled');
-    });
-
-    it('is not linked by an address outside of the verified domains, nor is a second account made', async () => {
-      const c = await company(w, { auto_provision: true });
-      await owned(c.org_id, { email: 'ada@elsewhere.example' });
-      expect(await outcome(c, { subject: 's1', email: 'ada@elsewhere.example' })).to.equal('account.taken');
-    });
-
-    it('is not linked while the account’s own address is unconfirmed', async () => {
-      const c = await company(w);
-      const known = await owned(c.org_id, { email: `ada@${c.domain}` });
-      await w.db('users').where({ user_id: known }).update({ email_confirmed: false });
-      expect(await outcome(c, { subject: 's1', email: `ada@${c.domain}` })).to.equal('account.taken');
-    });
-
-    it('is not linked when the names mean two accounts', async () => {
-      const c = await company(w);
-      await owned(c.org_id, { email: `ada@${c.domain}` });
-      await owned(c.org_id, { username: `eve@${c.domain}` });
-      expect(await outcome(c, { subject: 's1', email: `ada@${c.domain}`, username: `eve@${c.domain}` })).to.equal(
-        'account.ambiguous',
-      );
-    });
-
-    it('is not linked, and does not sign in, while disabled, locked or suspended', async () => {
-      const c = await company(w);
-      const known = await owned(c.org_id, { email: `ada@${c.domain}`, enabled: false });
-      const path = `/organizations/${c.org_id}/users/${known}`;
-      const ada = { subject: 's1', email: `ada@${c.domain}` };
-      expect(await outcome(c, ada)).to.equal('account.disabled');
-      expect(await w.db('federated_identities').where({ user_id: known })).to.have.length(0);
-      await w.api('PATCH', path, { enabled: true });
-      expect((await login(c, ada)).outcome).to.equal('linked');
-      await w.api('PATCH', path, { locked: true });
-      expect(await outcome(c, ada)).to.equal('account.disabled');
-      await w.api('PATCH', path, { locked: false });
-      await w.db('user_organization_info').where({ user_id: known }).update({ status: 'suspended' });
-      expect(await outcome(c, ada)).to.equal('account.suspended');
-    });
-  });
-
   describe('claiming', () => {
     it('takes over the confirmed account of a person inside the verified domain, and tells them', async () => {
       const c = await company(w);
@@ -303,80 +184,6 @@ describe('federation/links', () => {
       await w.db('users').where({ user_id }).update({ home_org_id: other });
       expect(await outcome(c, { ...ada, first_name: 'Eve' })).to.equal('account.foreign');
       expect((await user(user_id)).first_name).to.equal('Ada');
-    });
-  });
-
-  describe('FD-11: roles from groups', () => {
-    async function role(c: Company, name: string): Promise<string> {
-      const { body } = await w.api<{ role_id: string }>('POST', `/organizations/${c.org_id}/roles`, { name });
-      return body.role_id;
-    }
-    const rolesOf = async (c: Company, user_id: string) =>
-      (
-        await w
-          .db('user_organization_info')
-          .where({ user_id, org_id: c.org_id })
-          .first('inherited_user_roles_plus_current_role')
-      ).inherited_user_roles_plus_current_role as string[];
-    const map = (c: Company, role_mapping: object[], bearer?: string) =>
-      w.api(
-        'PATCH',
-        `/organizations/${c.org_id}/identity-providers/${c.provider.provider_id}`,
-        { config: { role_mapping } },
-        bearer,
-      );
-
-    it('come and go with the groups, and only what the mapping gave goes', async () => {
-      const c = await company(w, { auto_provision: true });
-      const [editor, auditor] = [await role(c, 'editor'), await role(c, 'auditor')];
-      expect(
-        (
-          await map(c, [
-            { group: 'Editors', role_id: editor },
-            { group: 'Auditors', role_id: auditor },
-          ])
-        ).status,
-      ).to.equal(200);
-      const ada = { subject: 's1', email: `ada@${c.domain}` };
-      const { user_id } = await login(c, { ...ada, groups: ['Editors', 'system_administrator', 'owner'] });
-      expect(await rolesOf(c, user_id)).to.deep.equal(['editor']);
-      await w.api('POST', `/organizations/${c.org_id}/members/${user_id}/roles`, { role_id: auditor });
-      await login(c, { ...ada, groups: ['Editors', 'Auditors'] });
-      expect((await rolesOf(c, user_id)).toSorted()).to.deep.equal(['auditor', 'editor']);
-      await login(c, { ...ada, groups: [] });
-      expect(await rolesOf(c, user_id), 'what an administrator gave stays').to.deep.equal(['auditor']);
-    });
-
-    it('are never the owner’s, the system’s or another organization’s', async () => {
-      const c = await company(w);
-      const other = await company(w);
-      const foreign = await role(other, 'theirs');
-      const owner = await w.db('roles').whereNull('org_id').where({ name: 'owner' }).first('role_id');
-      const administrator = await w
-        .db('roles')
-        .whereNull('org_id')
-        .where({ name: 'system_administrator' })
-        .first('role_id');
-      for (const role_id of [foreign, owner.role_id, administrator?.role_id ?? foreign]) {
-        expect((await map(c, [{ group: 'x', role_id }])).body.code).to.equal('request_invalid');
-      }
-    });
-
-    it('AZ-05: are mapped only by those who could give them', async () => {
-      const c = await company(w);
-      const editor = await role(c, 'editor');
-      const key = await w.api<{ key: string }>('POST', `/organizations/${c.org_id}/service-accounts`, {
-        name: 'idp-only',
-      });
-      const account = (key.body as unknown as { service_account_id: string }).service_account_id;
-      const made = await w.api<{ key: string }>('POST', `/organizations/${c.org_id}/api-keys`, {
-        name: 'k',
-        scopes: ['identity_providers.manage', 'identity_providers.read'],
-        service_account_id: account,
-      });
-      expect(made.status).to.equal(201);
-      const answer = await map(c, [{ group: 'x', role_id: editor }], made.body.key);
-      expect(answer.body.code).to.equal('not_allowed');
     });
   });
 
