@@ -70,8 +70,9 @@ const refusalMs = 10;
 
 /**
  * An application that could not prove itself is refused so long after its request was begun, whether there is such a one or not: what
- * a right id costs more than a wrong one, some tenths of a millisecond, is done by then (OA-20). A timer keeps what is less than
- * a millisecond, so the rest of the time turns go by in which everybody else is served.
+ * a right id costs more than a wrong one, some tenths of a millisecond, is done by then (OA-20). Where the machine is busy and more time
+ * goes by, both have asked the database the same (`ClientCache.lookInVain`). A timer keeps what is less than a millisecond, so the rest
+ * of the time turns go by in which everybody else is served.
  * @param began `performance.now()` of the request's beginning
  */
 export async function holdRefusal({ status, body }: Context, began: number): Promise<void> {
