@@ -164,9 +164,14 @@ export async function saveSession(db: Knex, row: SessionRow, found: FoundSession
 const isSomething = ({ changed, gone }: AuthorizationChanges): boolean =>
   gone.length > 0 || Object.keys(changed).length > 0;
 
-/** @returns the id of the `sessions` row that it belonged to */
-export async function deleteSession(db: Knex, id_hash: string): Promise<string | null> {
-  const [row] = await db('oidc_sessions').where({ id_hash }).delete().returning('session_id');
+/**
+ * Ends the provider's session: whoever signs out has signed out, also where another tab gave it another id since (SE-05).
+ * @param uid its own, where this request found it by its id
+ * @returns the id of the `sessions` row that it belonged to
+ */
+export async function deleteSession(db: Knex, id_hash: string, uid: string | undefined): Promise<string | null> {
+  const which = uid === undefined ? { id_hash } : { uid };
+  const [row] = await db('oidc_sessions').where(which).delete().returning('session_id');
   return row?.session_id ?? null;
 }
 

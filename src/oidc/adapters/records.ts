@@ -88,7 +88,9 @@ export class Sessions extends Base {
     // A new id for the same session: `upsert` follows and replaces the old one.
     if ((Provider.ctx?.oidc.session as { oldId?: string } | undefined)?.oldId === id) return;
     const call = await this.writing();
-    const sessionId = await records.deleteSession(call.db, hashSecret(id));
+    const id_hash = hashSecret(id);
+    const [uid] = [...this.unit().sessionsFound].find(([, found]) => found.id_hash === id_hash) ?? [];
+    const sessionId = await records.deleteSession(call.db, id_hash, uid);
     if (sessionId !== null) await this.#ended(call, sessionId);
   }
 }

@@ -82,6 +82,20 @@ describe('oidc: stored sessions', () => {
     expect(await adapter.find(old)).to.equal(undefined);
   });
 
+  it('SE-05: whoever signs out has signed out, also where another tab gave the session another id meanwhile', async () => {
+    const id = await signedIn();
+    const signingOut = new Unit(w.call());
+    const { uid, sessionId } = (await withinUnit(signingOut, () => adapter.find(id))) as AdapterPayload;
+    await withinUnit(new Unit(w.call()), async () => {
+      const payload = (await adapter.find(id)) as AdapterPayload;
+      await adapter.upsert('of another tab', { ...payload, jti: 'of another tab' }, 60);
+    });
+    await withinUnit(signingOut, async () => adapter.destroy(id));
+    expect((await rows()).map((row) => row.uid)).not.to.include(uid);
+    const { revocation_reason } = await w.db('sessions').where({ session_id: sessionId }).first();
+    expect(revocation_reason).to.equal('signed_out');
+  });
+
   it('a new one is written, also twice', async () => {
     const payload = (await adapter.find(await signedIn())) as AdapterPayload;
     const fresh = { ...payload, uid: 'new', jti: 'first' };
