@@ -6,7 +6,7 @@ import type { Authorizations } from '../../applications/tokens/authorizations.ts
 import * as records from '../../applications/tokens/records.ts';
 import type { Payload } from '../../applications/tokens/records.ts';
 import { isId } from '../../core/id.ts';
-import { hashSecret } from '../../core/secret.ts';
+import { hashSecret, sameSecret } from '../../core/secret.ts';
 import { type AdapterOptions, Base, expiry, kept, noteUse } from './base.ts';
 
 /** Applications come from the cache; the provider never writes them. */
@@ -89,7 +89,7 @@ export class Sessions extends Base {
     if ((Provider.ctx?.oidc.session as { oldId?: string } | undefined)?.oldId === id) return;
     const call = await this.writing();
     const id_hash = hashSecret(id);
-    const [uid] = [...this.unit().sessionsFound].find(([, found]) => found.id_hash === id_hash) ?? [];
+    const [uid] = [...this.unit().sessionsFound].find(([, found]) => sameSecret(found.id_hash, id_hash)) ?? [];
     const sessionId = await records.deleteSession(call.db, id_hash, uid);
     if (sessionId !== null) await this.#ended(call, sessionId);
   }
