@@ -3,10 +3,10 @@
  * times. What the requests do (statements, hashes) is compared without a clock in enumeration.test.ts and below.
  */
 import { expect } from 'chai';
-import pg from 'pg';
 import { newId } from '../../src/core/id.ts';
 import { passwordHashes } from '../../src/credentials/passwords/hash-queue.ts';
 import { company } from '../federation/company.ts';
+import { askedDuring } from '../flows/statements.ts';
 import { basic, makeApplication, type RelyingParty } from '../oidc/rp.ts';
 import { directory, USER } from '../scim/door.ts';
 import { formsOf, goodPassword, insertPersonWithPassword, Visitor, wrongPassword } from '../signin/person.ts';
@@ -31,22 +31,10 @@ describe('security: what a clock tells', function () {
   });
   after(() => w.close());
 
-  /** The texts of all statements below Knex, of every connection. */
+  /** The texts of all statements, but the look at the keys that is due every three seconds, whoever asks then. */
   async function listen(work: () => Promise<unknown>): Promise<string[]> {
-    const asked: string[] = [];
-    const prototype = pg.Client.prototype as unknown as { query: (this: object, ...given: unknown[]) => unknown };
-    const original = prototype.query;
-    prototype.query = function query(...given) {
-      const [first] = given;
-      asked.push(typeof first === 'string' ? first : String((first as { text?: string }).text));
-      return original.apply(this, given);
-    };
-    try {
-      await work();
-    } finally {
-      prototype.query = original;
-    }
-    return asked;
+    const asked = await askedDuring(work, { everything: true });
+    return asked.map(({ text }) => text).filter((text) => !text.includes('"signing_keys"'));
   }
 
   /** Every pair of them looks like samples of one distribution. */
