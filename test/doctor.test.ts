@@ -1,4 +1,7 @@
-/** `lintel doctor` on a database that has lived: clean as it is, and each invariant, broken by SQL, is named with its ids. */
+/**
+ * `lintel doctor` on a database that has lived: clean as it is, and each invariant, broken by SQL, is named with its ids. Over 300
+ * lines because it breaks every invariant of every room once.
+ */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

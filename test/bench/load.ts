@@ -1,4 +1,7 @@
-/** The load generator: a process of its own, so that what it costs is not in what it measures. Loopback only. */
+/**
+ * The load generator: a process of its own, so that what it costs is not in what it measures. Loopback only. Over 300 lines because
+ * a process of its own takes every kind of job, and they share its connections and its clock.
+ */
 import { performance } from 'node:perf_hooks';
 import { Client } from 'undici';
 import type { CreateJob, Job, RefreshJob, Report, RepeatJob, Shot, SigninJob } from './job.ts';

@@ -1,4 +1,7 @@
-/** Every page with what it would really be given, and the same with what nobody should be given. Data only; the checks are in gallery.test.ts. */
+/**
+ * Every page with what it would really be given, and the same with what nobody should be given. Data only; the checks are in
+ * gallery.test.ts. Over 300 lines because it is a list.
+ */
 
 export interface Sample {
   /** The file name of its screenshots. */

@@ -1,6 +1,7 @@
 /**
  * People, administrators and a directory who work with Lintel at the same time: sign-in, code exchange, refresh, REST and SCIM
  * writes, by a seeded choice. Each request either is answered, or nobody knows what became of it; the journal keeps both apart.
+ * Over 300 lines because each kind of work needs what the others leave behind.
  */
 import { randomBytes } from 'node:crypto';
 import { Browser, type Page, passPages } from '../../src/demo/browser.ts';

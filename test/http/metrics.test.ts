@@ -1,3 +1,7 @@
+/**
+ * Metrics (checklist SD-10): what is told, to whom, and what never is. Over 300 lines because the numbers and their port are read by
+ * the same reader.
+ */
 import { randomBytes } from 'node:crypto';
 import { createServer as createHttpServer, METHODS } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';

@@ -1,4 +1,7 @@
-/** Changes of roles, owners, administrators and memberships at the same moment, over REST and SCIM (checklist SC-09, SC-13, SC-17, MT-10, AZ-05). */
+/**
+ * Changes of roles, owners, administrators and memberships at the same moment, over REST and SCIM (checklist SC-09, SC-13, SC-17,
+ * MT-10, AZ-05). Over 300 lines because its races share one organization's roles and what is verified after each.
+ */
 import { expect } from 'chai';
 import { addAdministrator, removeAdministrator } from '../../src/access/grants/administrators.ts';
 import { grantGroupRole, grantRole, setMember } from '../../src/access/grants/service.ts';

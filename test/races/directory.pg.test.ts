@@ -1,4 +1,7 @@
-/** Who exists, who is called what and who belongs where, said by REST and by two directories at the same moment (checklist SC-01, SC-05, SC-12, SC-13, MT-01). */
+/**
+ * Who exists, who is called what and who belongs where, said by REST and by two directories at the same moment (checklist SC-01,
+ * SC-05, SC-12, SC-13, MT-01). Over 300 lines because its races share two directories and what is verified after each.
+ */
 import { expect } from 'chai';
 import { grantGroupRole } from '../../src/access/grants/service.ts';
 import { changeMembers } from '../../src/directory/groups/members.ts';

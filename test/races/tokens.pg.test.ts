@@ -1,4 +1,7 @@
-/** What may be used once at the OpenID provider, used by two processes at the same moment (checklist OA-03, OA-04, OA-15, OA-21, RT-01…03, RT-06). */
+/**
+ * What may be used once at the OpenID provider, used by two processes at the same moment (checklist OA-03, OA-04, OA-15, OA-21,
+ * RT-01…03, RT-06). Over 300 lines because all of them race with the same chain of tokens.
+ */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';

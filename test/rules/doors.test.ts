@@ -1,4 +1,7 @@
-/** The doors beside REST: every SCIM address and every page, for whom it is not (MT-01, AZ-01, SC-01). */
+/**
+ * The doors beside REST: every SCIM address and every page, for whom it is not (MT-01, AZ-01, SC-01). Over 300 lines because every
+ * address beside REST is asked for by every kind of stranger, in one walk.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';

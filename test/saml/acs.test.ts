@@ -1,4 +1,7 @@
-/** The assertion consumer service as browsers, identity providers and attackers meet it. */
+/**
+ * The assertion consumer service as browsers, identity providers and attackers meet it. Over 300 lines because it follows one
+ * browser through every way in which a response can arrive.
+ */
 import { expect } from 'chai';
 import { hashSecret } from '../../src/core/secret.ts';
 import type { SigninStart } from '../../src/federation/exchanges/begin.ts';

@@ -1,4 +1,7 @@
-/** Single logout: what an identity provider may end, and how ours is told to it. */
+/**
+ * Single logout: what an identity provider may end, and how ours is told to it. Over 300 lines because what comes in and what goes
+ * out are of the same sessions.
+ */
 import { deflateRawSync } from 'node:zlib';
 import { expect } from 'chai';
 import { hashSecret } from '../../src/core/secret.ts';

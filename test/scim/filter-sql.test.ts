@@ -1,3 +1,7 @@
+/**
+ * Filters as SQL: the same rows as by their meaning, also for filters drawn at random (RFC 7644 §3.4.2.2). Over 300 lines because
+ * the meaning is written down here a second time.
+ */
 import { expect } from 'chai';
 import type { Knex } from 'knex';
 import { ScimFault } from '../../src/scim/errors.ts';

@@ -1,4 +1,7 @@
-/** What hostile and broken requests get: an answer in SCIM's own form, and nothing half-written (SC-06, SC-07, SC-10; issue 2 §5). */
+/**
+ * What hostile and broken requests get: an answer in SCIM's own form, and nothing half-written (SC-06, SC-07, SC-10; issue 2 §5).
+ * Over 300 lines because it is a list.
+ */
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { deleteGroup } from '../../src/directory/groups/service.ts';

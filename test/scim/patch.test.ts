@@ -1,3 +1,7 @@
+/**
+ * PATCH on resources in memory: each operation, each path, and sequences drawn at random (RFC 7644 §3.5.2, checklist SC-06).
+ * Over 300 lines because it is a list of forms.
+ */
 import { expect } from 'chai';
 import { ScimFault } from '../../src/scim/errors.ts';
 import type { JsonObject } from '../../src/scim/json.ts';

@@ -1,3 +1,6 @@
+/**
+ * Resources as directories send them: what is read, kept, left out and refused. Over 300 lines because it is a list of forms.
+ */
 import { expect } from 'chai';
 import type { JsonObject } from '../../src/scim/json.ts';
 import { STANDARD_MAPPINGS } from '../../src/scim/mappings.ts';

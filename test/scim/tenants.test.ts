@@ -1,4 +1,7 @@
-/** Two organizations, each with a directory: neither sees, changes or learns anything of the other (SC-01, SC-03, SC-04, SC-05). */
+/**
+ * Two organizations, each with a directory: neither sees, changes or learns anything of the other (SC-01, SC-03, SC-04, SC-05).
+ * Over 300 lines because its two directories are tried on every operation.
+ */
 import { expect } from 'chai';
 import { setMember } from '../../src/access/grants/service.ts';
 import { addDomain, verifyDomain } from '../../src/directory/domains/service.ts';

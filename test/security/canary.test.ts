@@ -1,3 +1,7 @@
+/**
+ * Canaries: secrets of every kind that can be told again are looked for in tables, a dump, the log and every answer (checklist SD).
+ * Over 300 lines because one life of the product leaves all of them.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';

@@ -1,4 +1,7 @@
-/** Which account an identity provider opens, as whole tables, and every door of a connection that is closed (checklist FD). */
+/**
+ * Which account an identity provider opens, as whole tables, and every door of a connection that is closed (checklist FD). Over 300
+ * lines because its tables are whole.
+ */
 import { expect } from 'chai';
 import { createLogoutRequest } from '../../src/federation/saml/logout-messages.ts';
 import { redeemHandoff } from '../../src/federation/exchanges/handoffs.ts';

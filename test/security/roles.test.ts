@@ -1,4 +1,7 @@
-/** Who may do what, generated from the route array: a new route is in the matrix by being mounted. */
+/**
+ * Who may do what, generated from the route array: a new route is in the matrix by being mounted. Over 300 lines because the matrix
+ * is whole: every route, every role, with what each needs to be asked.
+ */
 import { expect } from 'chai';
 import { setMember } from '../../src/access/grants/service.ts';
 import { routes } from '../../src/app.ts';

@@ -1,3 +1,7 @@
+/**
+ * Sign-ins in wrong orders: steps taken twice, too early, from elsewhere and of others (checklist AU, SE). Over 300 lines because
+ * every order is tried on the same steps.
+ */
 import { expect } from 'chai';
 import { type PreparedPassword, preparePassword, setPassword } from '../../src/credentials/passwords/service.ts';
 import { createLogoutRequest } from '../../src/federation/saml/logout-messages.ts';

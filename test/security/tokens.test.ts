@@ -1,4 +1,7 @@
-/** Tokens that are not what they say, and matrices of who may present what. */
+/**
+ * Tokens that are not what they say, and matrices of who may present what. Over 300 lines because its matrices share one set of
+ * tokens of every kind.
+ */
 import { createPublicKey, randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';

@@ -1,4 +1,7 @@
-/** What every page and answer must keep, seen from outside: headers, cookies, redirects, escaping. */
+/**
+ * What every page and answer must keep, seen from outside: headers, cookies, redirects, escaping. Over 300 lines because each rule
+ * is held against every page.
+ */
 import { expect } from 'chai';
 import { company, type Company, post as postSaml, readRequest, response } from '../federation/company.ts';
 import {

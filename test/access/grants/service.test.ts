@@ -1,3 +1,7 @@
+/**
+ * Grants, owners and administrators: who has what, until when, and who may give it. Over 300 lines because its cases change the same
+ * few people.
+ */
 import { expect } from 'chai';
 import {
   addAdministrator,

@@ -1,3 +1,6 @@
+/**
+ * API keys: who makes them for whom, what they may, and what ends them. Over 300 lines because its cases change the same few owners.
+ */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { actorForUser } from '../../../src/access/grants/access.ts';

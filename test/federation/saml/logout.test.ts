@@ -1,3 +1,7 @@
+/**
+ * Logout messages by both bindings: what is believed, and by which code the rest is refused. Over 300 lines because every check is
+ * made for both.
+ */
 import { sign } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { expect } from 'chai';

@@ -1,3 +1,7 @@
+/**
+ * Responses of an identity provider: what is believed, and by which code the rest is refused. Over 300 lines because it follows the
+ * checks in their order.
+ */
 import { expect } from 'chai';
 import { SignedXml } from 'xml-crypto';
 import { type ResponseOptions, verifyResponse } from '../../../src/federation/saml/response.ts';

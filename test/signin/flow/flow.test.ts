@@ -1,3 +1,7 @@
+/**
+ * The sign-in as people walk it: every step, back and forth, and in the wrong order. Over 300 lines because every walk begins with
+ * the same people.
+ */
 import { availableParallelism } from 'node:os';
 import { expect } from 'chai';
 import { newId } from '../../../src/core/id.ts';
