@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import { newId } from '../../core/id.ts';
 import { read } from '../../db/gathering.ts';
-import { run, statement } from '../../db/statement.ts';
+import { statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
 import type { GroupMember } from './schema.ts';
 
@@ -225,11 +225,10 @@ const groupsOfStatement = statement(
    order by m.user_id, m.group_id`,
 );
 
-/** Groups of several users at once. Such a list may be long: only that of one user travels with what others look up (MT-06). */
+/** Groups of several users at once. */
 export const listGroupsOf = (
   db: Knex,
   org_id: string,
   user_ids: readonly string[],
   now: Date,
-): Promise<MembershipPair[]> =>
-  (user_ids.length === 1 ? read : run)<MembershipPair>(db, groupsOfStatement, [org_id, user_ids, now]);
+): Promise<MembershipPair[]> => read<MembershipPair>(db, groupsOfStatement, [org_id, user_ids, now]);

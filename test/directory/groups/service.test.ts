@@ -15,11 +15,8 @@ import {
 import { addMember } from '../../../src/directory/memberships/service.ts';
 import { createUnit } from '../../../src/directory/units/service.ts';
 import { countUsers, searchUsers } from '../../../src/directory/users/lookup.ts';
-import { findUsableToken } from '../../../src/provisioning/tokens/store.ts';
 import { verifyAccess } from '../../access/invariant.ts';
 import { statementsOf } from '../../flows/statements.ts';
-import { postgresOnly } from '../../support/database.ts';
-import { pause } from '../../support/waiting.ts';
 import { type World, world } from '../../support/world.ts';
 import { codeOf, countEvents, makeActor, makeOrganization, makeOwned, makePersonal } from '../cast.ts';
 
@@ -208,23 +205,5 @@ describe('directory/groups', () => {
     expect(backwards).to.have.length(2);
     const pairs = await groupsOfUsers(w.db, org.org_id, ids.slice(0, 2), w.app.clock());
     expect(pairs.map(({ display }) => display)).to.deep.equal(['Staff', 'Staff']);
-  });
-
-  it('MT-06: a long list of groups keeps nobody waiting who looks something up at that moment', async function () {
-    postgresOnly(this);
-    const { org, ids } = await makeGroup(2);
-    const now = w.app.clock();
-    const transaction = await w.db.transaction();
-    try {
-      await transaction.raw('lock table user_groups in access exclusive mode');
-      const list = groupsOfUsers(w.db, org.org_id, ids, now);
-      expect(await findUsableToken(w.db, 'none', now)).to.equal(undefined);
-      const stillWaits = await Promise.race([list.then(() => 'answered'), pause(20).then(() => 'waits')]);
-      expect(stillWaits).to.equal('waits');
-      await transaction.rollback();
-      expect(await list).to.deep.equal([]);
-    } finally {
-      await transaction.rollback();
-    }
   });
 });
