@@ -84,7 +84,7 @@ interface Question {
 function questionsOf(all: readonly Waiting[]): Question[] {
   const questions: Question[] = [];
   for (const [{ many }, same] of Map.groupBy(all, ({ statement }) => statement)) {
-    if (many && same.length > 1) {
+    if (many && same.length > 1 && same.every(({ values }) => !values.some(Array.isArray))) {
       const arrays = same[0]?.values.map((_, index) => same.map(({ values }) => values[index])) ?? [];
       questions.push({ all: same, asked: named(many, arrays) });
     } else for (const one of same) questions.push({ all: [one], asked: named(one.statement, one.values) });

@@ -161,6 +161,14 @@ describe('db: look-ups at the same time', () => {
       if (onPostgres) expect(sent).to.deep.equal(['lintel_test_doubled_many']);
     });
 
+    it('one whose parameter is an array itself shares nothing: it would take the places of others', async () => {
+      const lists = lookup('test_lists', ['text'], 'select $1::text as said');
+      const answers = await all<{ said: string }>(lists, [[['a', 'b']], [['c', 'd']], ['e']]);
+      expect(answers.flat().map(({ said }) => said)).to.deep.equal(['{"a","b"}', '{"c","d"}', 'e']);
+      const alike = await all<{ said: string }>(lists, [[['a', 'b']], [['c', 'd']]]);
+      expect(alike.flat().map(({ said }) => said)).to.deep.equal(['{"a","b"}', '{"c","d"}']);
+    });
+
     it('one alone is asked as it is', async () => {
       const { answers, sent } = await asked([[7, 'seven']]);
       expect(answers).to.deep.equal([[{ double: 14, said: 'seven' }]]);
