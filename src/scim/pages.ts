@@ -25,6 +25,7 @@ export interface Source<Row extends KeptColumns> {
   idOf(row: Row): string;
   /** How many of the rows one answer may hold; at least one of them. */
   fitting(rows: readonly Row[], projection: Projection, registry: Registry): number;
+  /** The first of the rows, as many as there is room for, but at least one of them. */
   shape(request: ScimRequest, rows: readonly Row[], projection: Projection): Promise<JsonObject[]>;
 }
 
@@ -66,13 +67,15 @@ export async function readPage<Row extends KeptColumns>(
     plan.limit === 0
       ? []
       : await inTime(query, () => source.search(call.db, client.org_id, searchOf(query, plan, condition, source)));
-  const rows = found.slice(0, Math.min(query.count, source.fitting(found, query.projection, registry)));
+  const fitting = found.slice(0, Math.min(query.count, source.fitting(found, query.projection, registry)));
+  const resources = await source.shape(request, fitting, query.projection);
+  const rows = fitting.slice(0, resources.length);
   const hasMore = found.length > rows.length;
   const last = rows.at(-1);
   const position: Position | undefined = last && { created: last.position, id: source.idOf(last) };
   door.walks.remember(client.client_id, query, rows.length, position);
   return {
-    resources: await source.shape(request, rows, query.projection),
+    resources,
     totalResults: await totalOf(request, query, plan, condition, { shown: rows.length, hasMore }, source),
     nextCursor: query.cursor !== undefined && hasMore && position ? makeCursor(position, query, call.now) : undefined,
   };

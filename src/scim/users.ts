@@ -60,25 +60,28 @@ export const users: Source<Row> = {
       projection,
     );
     const registry = request.registries.User;
-    return inTurns(rows, (row) =>
-      show(request, storedUser(row, keptOf(row), groups && (groups.get(row.user_id) ?? [])), registry, projection),
+    return inTurns(rows.slice(0, groups?.size), (row) =>
+      show(request, storedUser(row, keptOf(row), groups?.get(row.user_id)), registry, projection),
     );
   },
 };
 
-/** The groups of each, in one statement; undefined when they are not asked for. */
+/** Groups that one answer to a list shows at most: it then has fewer people. One person alone is always whole. */
+const maxGroupsInList = 20_000;
+
+/** The groups of as many as there is room for; undefined when they are not asked for. */
 async function groupsOf(
   { call, client, registries }: ScimRequest,
   ids: readonly string[],
   projection: Projection,
 ): Promise<Map<string, Reference[]> | undefined> {
   if (!isShown(projection, 'groups', registries.User)) return undefined;
-  const pairs = ids.length === 0 ? [] : await groupsOfUsers(call.db, client.org_id, ids, call.now);
   const groups = new Map<string, Reference[]>();
-  for (const { user_id, group_id, display } of pairs) {
-    const own = groups.get(user_id) ?? [];
-    own.push({ value: group_id, display });
-    groups.set(user_id, own);
+  for (const [id, own] of await groupsOfUsers(call.db, client.org_id, ids, call.now, maxGroupsInList)) {
+    groups.set(
+      id,
+      own.map(({ group_id, display }) => ({ value: group_id, display })),
+    );
   }
   return groups;
 }

@@ -12,6 +12,34 @@ const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 const BULK = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 
+/** Two hundred people in 500 groups each, and the first of them in 20,000. */
+async function insertGroupedPeople({ sql }: LoadStage): Promise<void> {
+  const person = (i: string) => `('01900000-0000-7000-9000-' || lpad(to_hex(${i}), 12, '0'))::uuid`;
+  const group = (i: string) => `('01900000-0000-7000-9100-' || lpad(to_hex(${i}), 12, '0'))::uuid`;
+  await sql(
+    `insert into users (user_id, home_org_id, email, email_confirmed, username, first_name, last_name)
+     select ${person('i')}, ?, 'grouped' || i || '@large.example', false, 'grouped' || i, 'Ada', 'Beam'
+     from generate_series(1, 200) i`,
+    [org_id],
+  );
+  await sql(
+    `insert into user_organization_info (user_id, org_id, url_safe_org_name)
+     select ${person('i')}, ?, 'large' from generate_series(1, 200) i`,
+    [org_id],
+  );
+  await sql(
+    `insert into user_groups (group_id, org_id, name, slug, member_count)
+     select ${group('i')}, ?, 'Grouped ' || i, 'grouped-' || i, 0 from generate_series(1, 20000) i`,
+    [org_id],
+  );
+  await sql(
+    `insert into user_group_memberships (membership_id, group_id, user_id)
+     select gen_random_uuid(), ${group('g')}, ${person('u')} from generate_series(1, 20000) g, generate_series(1, 200) u
+     where u = 1 or g <= 500`,
+    [],
+  );
+}
+
 export async function scimAttacks(stage: LoadStage): Promise<Attack[]> {
   const { send, population } = stage;
   const ids = (
@@ -36,8 +64,9 @@ export async function scimAttacks(stage: LoadStage): Promise<Attack[]> {
     const userName = `large${made}-${randomUUID()}@large.example`;
     await makeOne('/Users', { schemas: [USER], userName, 'urn:x:y:User': extension });
   }
+  await insertGroupedPeople(stage);
   // As PostgreSQL does by itself a minute later; by the statistics of an empty table each page would read it once a person.
-  await stage.sql('analyze users, scim_resources');
+  await stage.sql('analyze users, scim_resources, user_groups, user_group_memberships');
   const filter = (text: string) => `?filter=${encodeURIComponent(text)}`;
   const patch = (...operations: unknown[]) => JSON.stringify({ schemas: [PATCH], Operations: operations });
   const bulk = (operations: unknown[], more: object = {}) =>
@@ -73,6 +102,10 @@ export async function scimAttacks(stage: LoadStage): Promise<Attack[]> {
     ]),
     attack('SCIM: 200 users, everything', [200], () => ask('GET', '/Users?count=1000')),
     attack('SCIM: 200 users of 90 KB', [200], () => ask('GET', `/Users${filter('userName sw "large"')}&count=200`)),
+    attack('SCIM: 200 users in 500 groups each', [200], () =>
+      ask('GET', `/Users${filter('userName sw "grouped"')}&count=200`),
+    ),
+    attack('SCIM: one user in 20,000 groups', [200], () => ask('GET', `/Users${filter('userName eq "grouped1"')}`)),
     attack('SCIM: 200 users, the last', [200], () => ask('GET', '/Users?count=200&startIndex=99000')),
     attack('SCIM: 200 users sorted', [200, 400], () => ask('GET', '/Users?count=200&sortBy=name.familyName')),
     attack('SCIM: attributes list of 14 KB', [200], () =>

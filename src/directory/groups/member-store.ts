@@ -1,6 +1,6 @@
 /** SQL of `user_group_memberships`. Members change by sets, in proportion to the change. */
 import type { Knex } from 'knex';
-import { newId } from '../../core/id.ts';
+import { newId, zeroId } from '../../core/id.ts';
 import { read } from '../../db/gathering.ts';
 import { statement } from '../../db/statement.ts';
 import { type ListQuery, type Page, pageOf } from '../../http/list.ts';
@@ -216,19 +216,28 @@ export const listOwnedMembersOf = (
     .limit(limit)
     .select('m.group_id', 'm.user_id', db.raw('coalesce(u.username, u.email) as display'));
 
+/** A group of one of several users, with that user's place among them, from 1. */
+export interface PlacedPair extends MembershipPair {
+  readonly place: number;
+}
+
 const groupsOfStatement = statement(
   'groups_of_users',
-  `select m.group_id, m.user_id, g.name as display
-   from user_group_memberships m join user_groups g on g.group_id = m.group_id
-   where g.org_id = $1 and g.deleted_at is null
-     and m.user_id = any($2::uuid[]) and m.is_active and (m.expires_at is null or m.expires_at > $3)
-   order by m.user_id, m.group_id`,
+  `select m.group_id, m.user_id, g.name as display, asked.place::int as place
+   from unnest($2::uuid[]) with ordinality as asked(user_id, place)
+   join user_group_memberships m on m.user_id = asked.user_id
+   join user_groups g on g.group_id = m.group_id
+   where g.org_id = $1 and g.deleted_at is null and m.is_active and (m.expires_at is null or m.expires_at > $3)
+     and (asked.place, m.group_id) > ($4::int, $5::uuid)
+   order by asked.place, m.group_id limit $6`,
 );
 
-/** Groups of several users at once. */
+/** Groups of several users at once, in pages by the users' order. */
 export const listGroupsOf = (
   db: Knex,
   org_id: string,
   user_ids: readonly string[],
   now: Date,
-): Promise<MembershipPair[]> => read<MembershipPair>(db, groupsOfStatement, [org_id, user_ids, now]);
+  { after, limit }: { readonly after: PlacedPair | undefined; readonly limit: number },
+): Promise<PlacedPair[]> =>
+  read<PlacedPair>(db, groupsOfStatement, [org_id, user_ids, now, after?.place ?? 0, after?.group_id ?? zeroId, limit]);

@@ -34,6 +34,7 @@ import {
   listOwnedMembersOf,
   lockGroupsOf,
   type MembershipPair,
+  type PlacedPair,
 } from './member-store.ts';
 import {
   countGroupRows,
@@ -213,7 +214,7 @@ export const countGroups = (db: Knex, orgId: string, condition: Condition): Prom
   countGroupRows(db, orgId, condition);
 
 /** Members at once: few enough for one statement's time. */
-const membersAtOnce = 10_000;
+const pairsAtOnce = 10_000;
 
 /** The members of several groups whose accounts the organization owns, however many: for directories, which see nobody else. */
 export async function ownedMembersOf(
@@ -225,17 +226,37 @@ export async function ownedMembersOf(
   if (groupIds.length === 0) return [];
   const all: MembershipPair[] = [];
   for (;;) {
-    const page = { after: all.at(-1), limit: membersAtOnce };
+    const page = { after: all.at(-1), limit: pairsAtOnce };
     const pairs = await listOwnedMembersOf(db, orgId, groupIds, now, page);
     for (const pair of pairs) all.push(pair);
-    if (pairs.length < membersAtOnce) return all;
+    if (pairs.length < pairsAtOnce) return all;
   }
 }
 
-/** The organization's groups of several users in one statement, for showing. */
-export const groupsOfUsers = (
+/**
+ * The organization's groups of several users, for showing. The first of them is always whole.
+ * @param most once there are so many groups, the users who follow are left out
+ * @returns by user, in their order, for as many of them as there was room for
+ */
+export async function groupsOfUsers(
   db: Knex,
   orgId: string,
   userIds: readonly string[],
   now: Date,
-): Promise<MembershipPair[]> => listGroupsOf(db, orgId, userIds, now);
+  most: number,
+): Promise<Map<string, MembershipPair[]>> {
+  const groups = new Map<string, MembershipPair[]>(userIds.map((id) => [id, []]));
+  let after: PlacedPair | undefined;
+  for (let count = 0; userIds.length > 0; ) {
+    const pairs = await listGroupsOf(db, orgId, userIds, now, { after, limit: pairsAtOnce });
+    for (const pair of pairs) groups.get(pair.user_id)?.push(pair);
+    count += pairs.length;
+    after = pairs.at(-1);
+    if (pairs.length < pairsAtOnce || !after) break;
+    if (count < most || after.place === 1) continue;
+    // Of the last one there may be more to come.
+    for (const id of userIds.slice(after.place - 1)) groups.delete(id);
+    break;
+  }
+  return groups;
+}

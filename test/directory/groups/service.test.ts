@@ -203,7 +203,9 @@ describe('directory/groups', () => {
     const order = { sql: 'lower(users.email)', bindings: [], descending: true };
     const backwards = await searchUsers(w.db, org.org_id, { order, limit: 10, offset: 1 });
     expect(backwards).to.have.length(2);
-    const pairs = await groupsOfUsers(w.db, org.org_id, ids.slice(0, 2), w.app.clock());
-    expect(pairs.map(({ display }) => display)).to.deep.equal(['Staff', 'Staff']);
+    const groups = await groupsOfUsers(w.db, org.org_id, ids.slice(0, 2).reverse(), w.app.clock(), 100);
+    expect([...groups.keys()]).to.deep.equal(ids.slice(0, 2).reverse());
+    expect([...groups.values()].map((own) => own.map(({ display }) => display))).to.deep.equal([['Staff'], ['Staff']]);
+    expect((await groupsOfUsers(w.db, org.org_id, [], w.app.clock(), 100)).size).to.equal(0);
   });
 });
