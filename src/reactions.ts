@@ -74,8 +74,10 @@ when([userDisabled, userDeleted], async (call, { object_id, org_id }) => {
   await endInvitations(call, object_id, org_id);
 });
 // Who comes back later signs in anew.
-when([membershipRemoved], async (call, { object_id, org_id }) => {
-  if (org_id !== null) await endTokens(call, { user_id: object_id, org_id });
+when([membershipRemoved, membershipUpdated], async (call, { definition, object_id, org_id, after }) => {
+  const isSuspended = (after as { status?: string } | undefined)?.status === 'suspended';
+  if ((definition === membershipRemoved || isSuspended) && org_id !== null)
+    await endTokens(call, { user_id: object_id, org_id });
 });
 // Whoever was signed in before the organization owned the account signs in anew, by the organization's rules.
 when([userClaimed], async (call, { object_id }) => {

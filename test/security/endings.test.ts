@@ -174,6 +174,13 @@ describe('security: what ends tokens', function () {
       undo: ({ org_id, user_id }) => ok(w.api('PUT', `/organizations/${org_id}/members/${user_id}`, {})),
       remains: ['single sign-on'],
     },
+    'a membership that is suspended': {
+      end: ({ org_id, user_id }) =>
+        ok(w.api('PATCH', `/organizations/${org_id}/members/${user_id}`, { status: 'suspended' })),
+      undo: ({ org_id, user_id }) =>
+        ok(w.api('PATCH', `/organizations/${org_id}/members/${user_id}`, { status: 'active' })),
+      remains: ['single sign-on'],
+    },
     'a session that an administrator ends': { end: ({ user_id }) => ok(w.api('DELETE', `/users/${user_id}/sessions`)) },
     'a sign-out': {
       end: async ({ visitor }) => {
