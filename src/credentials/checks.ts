@@ -15,10 +15,10 @@ export const credentialChecks: readonly Check[] = [
        from api_keys k join users u on u.user_id = k.user_id where not k.revoked and (not u.enabled or u.deleted_at is not null)`,
   ),
   check(
-    'a key of a service account belongs to the same organization',
+    'a key of an organization’s service account belongs to the same organization',
     `select format('The API key %s is of another organization than its service account %s.', k.api_key_id, s.service_account_id)
        from api_keys k join service_accounts s on s.service_account_id = k.service_account_id
-      where k.org_id is distinct from s.org_id`,
+      where s.org_id is not null and k.org_id is distinct from s.org_id`,
   ),
   check(
     'accounts know whether they have a password',

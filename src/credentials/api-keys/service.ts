@@ -87,7 +87,7 @@ async function ownerOf(call: Call, orgId: string | null, named: string | undefin
   if (service_account_id === null) {
     refuseField('service_account_id', 'is required');
   }
-  if (!(await isOwnerFor(call.db, orgId, service_account_id))) {
+  if (!(await isOwnerFor(call.db, orgId, service_account_id, { ofSystem: actor.reach === 'system' }))) {
     missField('service_account_id', 'is no service account that can own this key');
   }
   return { user_id: null, service_account_id };

@@ -76,14 +76,19 @@ export const revokeRowsOf = (
 export const hasApiKey = async (db: Knex, key_hash: string): Promise<boolean> =>
   (await db('api_keys').where({ key_hash }).first('api_key_id')) !== undefined;
 
-/** A service account that may own a key of this organization: its own, or one of the system. */
-export const isOwnerFor = async (db: Knex, org_id: string | null, service_account_id: string): Promise<boolean> =>
-  (await db('service_accounts')
-    .where({ service_account_id })
-    .where((builder) =>
-      org_id === null ? builder.whereNull('org_id') : builder.where({ org_id }).orWhereNull('org_id'),
-    )
-    .first('service_account_id')) !== undefined;
+/**
+ * A service account that may own a key of this organization: its own, or one of the system, whose key then reaches no further.
+ * @param ofSystem whether those of the system may be named
+ */
+export const isOwnerFor = async (
+  db: Knex,
+  org_id: string | null,
+  service_account_id: string,
+  { ofSystem }: { readonly ofSystem: boolean },
+): Promise<boolean> => {
+  const row = await db('service_accounts').where({ service_account_id }).first('org_id');
+  return row !== undefined && (row.org_id === org_id || (row.org_id === null && ofSystem));
+};
 
 /** A key that may be used, and its owner. */
 export interface UsableKey {

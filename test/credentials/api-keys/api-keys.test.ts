@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { actorForUser } from '../../../src/access/grants/access.ts';
 import { newId } from '../../../src/core/id.ts';
+import { credentialChecks } from '../../../src/credentials/checks.ts';
 import { hashSecret } from '../../../src/core/secret.ts';
 import { authenticateApiKey } from '../../../src/credentials/api-keys/authenticate.ts';
 import { ensureBootstrapKey } from '../../../src/credentials/api-keys/bootstrap.ts';
@@ -279,6 +280,22 @@ describe('credentials/api-keys', () => {
     const own = await post({});
     expect(own.status).to.equal(201);
     expect(own.body.org_id).to.equal(org);
+  });
+
+  it('a key of the system’s account for one organization reaches no further, and no organization names that account', async () => {
+    const system = await account(['users.read', 'api_keys.read'], '');
+    const { key } = await makeKey({ service_account_id: system, scopes: ['users.read'] });
+    expect((await w.api('GET', `/organizations/${org}/users`, undefined, key)).status).to.equal(200);
+    const elsewhere = await insertOrganization(w.db);
+    expect((await w.api('GET', `/organizations/${elsewhere}/users`, undefined, key)).status).to.equal(404);
+    const check = credentialChecks.find(({ holds }) => holds.includes('the same organization'));
+    expect(await check?.find({ db: w.db, now: w.app.clock(), sealer: w.app.sealer })).to.deep.equal([]);
+
+    const all = ['api_keys.manage', 'users.read'];
+    const own = await makeKey({ service_account_id: await account(all), scopes: all });
+    const body = { name: 'x', scopes: ['users.read'], service_account_id: system };
+    const refused = await w.api('POST', `/organizations/${org}/api-keys`, body, own.key);
+    expect([refused.status, refused.body.code]).to.deep.equal([404, 'not_found']);
   });
 
   it('MT-01: another organization’s keys and accounts are not there', async () => {
