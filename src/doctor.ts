@@ -6,8 +6,9 @@ import type { Knex } from 'knex';
 import { accessChecks, accessTrails } from './access/checks.ts';
 import { applicationChecks, applicationTrails } from './applications/checks.ts';
 import { type Config, loadConfig } from './config/config.ts';
-import { sealingKeys } from './config/sealing-key.ts';
+import { embeddedFolder, sealingKeys } from './config/sealing-key.ts';
 import type { Check } from './core/check.ts';
+import { requireDatabase } from './core/folder.ts';
 import { Sealer } from './core/secret.ts';
 import { credentialChecks, credentialTrails } from './credentials/checks.ts';
 import { databaseChecks } from './db/checks.ts';
@@ -131,6 +132,8 @@ export async function examine(say: (line: string) => void): Promise<boolean> {
   let sealer: Sealer | undefined;
   await look('configuration', async () => {
     config = loadConfig();
+    const folder = embeddedFolder(config);
+    if (folder !== null) requireDatabase(folder);
     sealer = new Sealer(sealingKeys(config));
     return `${config.url}${config.development ? ' (development: plain http on this machine)' : ''}`;
   });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -32,7 +32,12 @@ describe('cli', function () {
   });
 
   it('migrates once, lists and rotates keys, and finds everything in order', () => {
-    expect(lintel('doctor')).to.include({ status: 1 });
+    const early = lintel('doctor');
+    expect(early.stdout).to.match(
+      /^FAIL {2}configuration: There is no database in .*data\/db .*start Lintel to make one\.$/m,
+    );
+    expect(early.status).to.equal(1);
+    expect(existsSync(join(home, 'data')), 'nothing was made').to.equal(false);
     expect(lintel('migrate').stdout).to.match(/^Done: 0001_directory, /);
     expect(lintel('migrate').stdout).to.equal('The database is up to date.\n');
     const before = lintel('keys').stdout;

@@ -6,13 +6,14 @@ import { isVacant, makeFolder, refuseStrange } from '../core/folder.ts';
 import { SealError } from '../core/secret.ts';
 import { type Config, ConfigurationError } from './config.ts';
 
-/** Where the key of an embedded installation lies; null for a database without a folder. */
-function keyFile({ database_url }: Config): { readonly folder: string; readonly file: string } | null {
+/** The folder of the embedded database; null for one in memory, and for PostgreSQL. */
+export function embeddedFolder({ database_url }: Config): string | null {
   const name = database_url.startsWith('pglite:') ? database_url.slice('pglite:'.length) : '';
-  if (name === '' || name === ':memory:') return null;
-  const folder = resolve(name);
-  return { folder, file: join(dirname(folder), 'key') };
+  return name === '' || name === ':memory:' ? null : resolve(name);
 }
+
+/** Where the key of an embedded installation lies: beside the folder. */
+const keyFile = (folder: string): string => join(dirname(folder), 'key');
 
 /**
  * The sealing keys of a configuration, base64, the sealing one first.
@@ -21,9 +22,9 @@ function keyFile({ database_url }: Config): { readonly folder: string; readonly 
  */
 export function sealingKeys(config: Config): string[] {
   if (config.key !== '') return keysOf(config.key, 'LINTEL_KEY');
-  const embedded = keyFile(config);
-  if (embedded === null) return [randomBytes(32).toString('base64')];
-  const { folder, file } = embedded;
+  const folder = embeddedFolder(config);
+  if (folder === null) return [randomBytes(32).toString('base64')];
+  const file = keyFile(folder);
   try {
     if (existsSync(file)) return keysOf(readFileSync(file, 'utf8'), file);
     // A file, or a folder of something else, never had a key that could be missed.
@@ -61,7 +62,8 @@ function keysOf(text: string, from: string): string[] {
 /** What an operator does about a database that other keys sealed; any other error as it is. */
 export function aboutKeys(config: Config, error: Error): Error {
   if (!(error instanceof SealError) || error.missing_key === undefined) return error;
-  const file = keyFile(config)?.file;
+  const folder = embeddedFolder(config);
+  const file = folder === null ? undefined : keyFile(folder);
   const isSet = config.key !== '' || file === undefined;
   const unread = isSet && file !== undefined && existsSync(file) ? ` (while it is set, ${file} is not read)` : '';
   return new ConfigurationError(

@@ -35,6 +35,14 @@ const isDatabase = (path: string): boolean => existsSync(join(path, 'PG_VERSION'
 /** The mark that stands beside a folder while a database is being made in it. */
 export const makingMark = (path: string): string => `${path}.making`;
 
+/** @throws Error when there is nothing: whoever only looks must not make a database */
+export function requireDatabase(path: string): void {
+  if (!isVacant(path)) return;
+  throw new Error(
+    `There is no database in ${path} (LINTEL_DATABASE_URL). Name the folder that it is in, or start Lintel to make one.`,
+  );
+}
+
 /** @throws Error when what is there is no database: one would be made in the midst of it */
 export function refuseStrange(path: string): void {
   if (isVacant(path) || isDatabase(path) || existsSync(makingMark(path))) return;
