@@ -75,9 +75,11 @@ const setting = {
   ),
   session_idle_seconds: Type.Integer({
     default: 3600,
-    minimum: 60,
+    // Use is noted once a minute.
+    minimum: 300,
     maximum: 2_592_000,
-    description: 'Seconds without use after which a session ends. Organizations may set less, never more.',
+    description:
+      'Seconds without use after which a session ends, 300 at least; use is noted once a minute. Organizations may set less, never more.',
   }),
   session_max_seconds: Type.Integer({
     default: 86_400,
