@@ -19,25 +19,35 @@ async function insertGroupedPeople({ sql }: LoadStage): Promise<void> {
   await sql(
     `insert into users (user_id, home_org_id, email, email_confirmed, username, first_name, last_name)
      select ${person('i')}, ?, 'grouped' || i || '@large.example', false, 'grouped' || i, 'Ada', 'Beam'
-     from generate_series(1, 200) i`,
+     from generate_series(1, 200) i on conflict do nothing`,
     [org_id],
   );
   await sql(
     `insert into user_organization_info (user_id, org_id, url_safe_org_name)
-     select ${person('i')}, ?, 'large' from generate_series(1, 200) i`,
+     select ${person('i')}, ?, 'large' from generate_series(1, 200) i on conflict do nothing`,
     [org_id],
   );
-  await sql(
-    `insert into user_groups (group_id, org_id, name, slug, member_count)
-     select ${group('i')}, ?, 'Grouped ' || i, 'grouped-' || i, 0 from generate_series(1, 20000) i`,
-    [org_id],
-  );
-  await sql(
-    `insert into user_group_memberships (membership_id, group_id, user_id)
-     select gen_random_uuid(), ${group('g')}, ${person('u')} from generate_series(1, 20000) g, generate_series(1, 200) u
-     where u = 1 or g <= 500`,
-    [],
-  );
+  // In parts: each has to end in time, and another try begins anew.
+  for (let from = 1; from <= 20_000; from += 5000) {
+    await sql(
+      `insert into user_groups (group_id, org_id, name, slug, member_count)
+       select ${group('i')}, ?, 'Grouped ' || i, 'grouped-' || i, 0 from generate_series(?::int, ?::int) i on conflict do nothing`,
+      [org_id, from, from + 4999],
+    );
+    await sql(
+      `insert into user_group_memberships (membership_id, group_id, user_id)
+       select gen_random_uuid(), ${group('g')}, ${person('1')} from generate_series(?::int, ?::int) g on conflict do nothing`,
+      [from, from + 4999],
+    );
+  }
+  for (let from = 2; from <= 200; from += 10) {
+    await sql(
+      `insert into user_group_memberships (membership_id, group_id, user_id)
+       select gen_random_uuid(), ${group('g')}, ${person('u')}
+       from generate_series(1, 500) g, generate_series(?::int, ?::int) u on conflict do nothing`,
+      [from, Math.min(200, from + 9)],
+    );
+  }
 }
 
 export async function scimAttacks(stage: LoadStage): Promise<Attack[]> {
