@@ -148,8 +148,8 @@ const corruptions: readonly Corruption[] = [
     names: 'select api_key_id from api_keys limit 1',
   },
   {
-    holds: 'a key of a service account belongs',
-    sql: 'update api_keys set org_id = (select org_id from organizations limit 1)',
+    holds: 'a key of an organization’s service account belongs',
+    sql: 'update service_accounts set org_id = (select org_id from organizations limit 1)',
     names: 'select service_account_id from api_keys limit 1',
   },
   {
