@@ -66,7 +66,9 @@ export function lineOf(text: string): string {
   const all = words(text);
   if (/^(begin|commit|rollback|savepoint|release)/.test(all))
     return (all.split(/[ ;]/)[0] ?? '').replace('release', 'release savepoint');
-  const touched = [...all.matchAll(/\b(from|join|into|update|using) (?:only )?(?!set\b|skip\b|of\b|unnest\b)([a-z_]+)/g)];
+  const touched = [
+    ...all.matchAll(/\b(from|join|into|update|using) (?:only )?(?!set\b|skip\b|of\b|unnest\b)([a-z_]+)/g),
+  ];
   const written = touched.filter(([, how]) => how === 'into' || how === 'update').map(([, , table]) => table);
   const deleted = [...all.matchAll(/\bdelete from ([a-z_]+)/g)].map(([, table]) => table);
   const writes = [...new Set([...written, ...deleted])];
