@@ -14,6 +14,7 @@ describe('faults: the folder of a newer version', function () {
   this.timeout(120_000);
 
   it('RE-07: this version does not start on it, says which to start, and changes nothing', async function () {
+    // PostgreSQL has no folder of ours: there it is versions.pg.test.ts.
     if (onPostgres) this.skip();
     const home = mkdtempSync(join(tmpdir(), 'lintel-folder-'));
     const newer = newerMigrations();

@@ -1,4 +1,4 @@
-/** Organizations and consent: for whom a token speaks, and what a person was asked (checklist OA-23, MT, RT-09). */
+/** For which organization a token speaks, and what each organization's tokens need (checklist OA-18, OA-23, MT, RT-09); consent itself: grants.test.ts. */
 import { expect } from 'chai';
 import type { World } from '../support/world.ts';
 import {
@@ -22,7 +22,7 @@ import {
   verifierOf,
 } from './rp.ts';
 
-describe('oidc: organizations and consent', () => {
+describe('oidc: organizations', () => {
   let w: World;
   let client: RelyingParty;
   let person: Person & { orgs: string[] };
